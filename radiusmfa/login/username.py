@@ -1,0 +1,64 @@
+"""User names: one normal form for the wire, the store and the command line."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+LARGEST_NAME_OCTETS: Final = 253  # an attribute's value, RFC 2865 section 5.1
+
+
+class UserNameError(ValueError):
+    """A name that no user can have; the text says why, without the name."""
+
+
+def normal_name(octets: bytes) -> str:
+    """
+    Return the normal form of a User-Name.
+
+    Strict UTF-8, Unicode NFC, case folded: `Alice` and `alice` are one person.
+    `DOMAIN\\user` and `user@realm` stay as they are.
+
+    Raises:
+        UserNameError: Empty, over 253 octets, not UTF-8, or with NUL, control
+            characters, or blanks at an end (nothing is cut or repaired).
+    """
+    try:
+        text = octets.decode("utf-8", "strict")
+    except UnicodeDecodeError:
+        msg = "a user name must be UTF-8"
+        raise UserNameError(msg) from None
+    return user_name(text)
+
+
+def user_name(text: str) -> str:
+    """Return the normal form of a name typed by a person; see `normal_name`."""
+    if not text:
+        msg = "a user name must not be empty"
+        raise UserNameError(msg)
+    if text.isascii():
+        name = text.lower()
+        usable = text.isprintable()
+    else:
+        name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+        usable = not any(unicodedata.category(character)[0] in "CZ" for character in text) or (
+            all(_is_fit(character) for character in text)
+        )
+    if not usable or text != text.strip():
+        msg = "a user name must not hold control characters, or blanks at an end"
+        raise UserNameError(msg)
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:  # a lone surrogate, from argv
+        msg = "a user name must be UTF-8"
+        raise UserNameError(msg) from None
+    if size > LARGEST_NAME_OCTETS or len(text.encode()) > LARGEST_NAME_OCTETS:
+        msg = f"a user name has at most {LARGEST_NAME_OCTETS} octets"
+        raise UserNameError(msg)
+    return name
+
+
+def _is_fit(character: str) -> bool:
+    # Letters of every script, and the plain blank inside a name ("Jörg Müller").
+    category = unicodedata.category(character)
+    return category[0] not in "CZ" or character == " "

@@ -1,0 +1,92 @@
+"""What a check says of a proof, and why: five outcomes, never a bool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final, TypeAlias
+
+
+@unique
+class Reason(StrEnum):
+    """
+    Why a login was decided as it was.
+
+    The values are stable: they stand in audit lines, in counters and in what
+    `try` prints. They never reach the client.
+    """
+
+    # Accept
+    PASSED = "passed"
+    PASSWORD_ONLY = "password-only"  # noqa: S105 - a reason, not a password
+    RESYNCHRONIZED = "resynchronized"
+    # Challenge
+    PASSCODE_WANTED = "passcode-wanted"
+    # Reject: the request itself
+    NO_USER_NAME = "no-user-name"
+    BAD_USER_NAME = "bad-user-name"
+    NO_CREDENTIALS = "no-credentials"
+    TWO_CREDENTIALS = "two-credentials"
+    DUPLICATE_ATTRIBUTE = "duplicate-attribute"
+    BAD_USER_PASSWORD = "bad-user-password"  # noqa: S105
+    UNSUPPORTED_METHOD = "unsupported-method"
+    UNKNOWN_STATE = "unknown-state"
+    # Reject: the user
+    UNKNOWN_USER = "unknown-user"
+    USER_DISABLED = "user-disabled"
+    LOCKED = "locked"
+    NO_PASSWORD = "no-password"  # noqa: S105
+    BAD_PASSWORD = "bad-password"  # noqa: S105
+    NOT_ENROLLED = "not-enrolled"
+    BAD_PASSCODE = "bad-passcode"
+    REPLAYED_PASSCODE = "replayed-passcode"
+    NEXT_PASSCODE_WANTED = "next-passcode-wanted"
+    ANOTHER_LOGIN_FIRST = "another-login-first"
+    # Reject: us
+    ATTRIBUTE_FAILED = "attribute-failed"
+    UNAVAILABLE = "unavailable"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The user proved it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """
+    The user did not prove it: wrong, replayed, not enrolled, locked.
+
+    Attributes:
+        reason: Why, for the audit; the client never learns it.
+    """
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """Another round trip is needed (RFC 2865 section 4.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """
+    The back end could not be *asked*: overload, a full queue.
+
+    A wrong, missing or unanswered proof is never this.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The check raised or overran. Only the shell makes it; it never leads to Accept."""
+
+
+Outcome: TypeAlias = Passed | Failed | Asks | Unavailable | Broken
+
+PASSED: Final = Passed()
+ASKS: Final = Asks()
+UNAVAILABLE: Final = Unavailable()
+BROKEN: Final = Broken()
