@@ -22,6 +22,7 @@ class Reason(StrEnum):
     RESYNCHRONIZED = "resynchronized"
     # Challenge
     PASSCODE_WANTED = "passcode-wanted"
+    NEXT_PASSCODE_WANTED = "next-passcode-wanted"
     # Reject: the request itself
     NO_USER_NAME = "no-user-name"
     BAD_USER_NAME = "bad-user-name"
@@ -40,8 +41,6 @@ class Reason(StrEnum):
     NOT_ENROLLED = "not-enrolled"
     BAD_PASSCODE = "bad-passcode"
     REPLAYED_PASSCODE = "replayed-passcode"
-    NEXT_PASSCODE_WANTED = "next-passcode-wanted"
-    ANOTHER_LOGIN_FIRST = "another-login-first"
     # Reject: us
     ATTRIBUTE_FAILED = "attribute-failed"
     UNAVAILABLE = "unavailable"
@@ -67,7 +66,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """Another round trip is needed (RFC 2865 section 4.4)."""
+    """
+    Another round trip is needed (RFC 2865 section 4.4).
+
+    Attributes:
+        reason: What is wanted: a passcode, or the one after the last.
+    """
+
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ class Broken:
 Outcome: TypeAlias = Passed | Failed | Asks | Unavailable | Broken
 
 PASSED: Final = Passed()
-ASKS: Final = Asks()
+ASKS_PASSCODE: Final = Asks(Reason.PASSCODE_WANTED)
+ASKS_NEXT_PASSCODE: Final = Asks(Reason.NEXT_PASSCODE_WANTED)
 UNAVAILABLE: Final = Unavailable()
 BROKEN: Final = Broken()
