@@ -1,0 +1,79 @@
+"""What is known of one person while the server runs: a user, tokens, failures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from radiusmfa.factors.oath import PasscodeKey
+    from radiusmfa.login.throttle import Failures
+
+
+@unique
+class Kind(StrEnum):
+    """What kinds of proof there are; also the guard that counts their failures."""
+
+    PASSWORD = "password"  # noqa: S105 - a kind of proof
+    OATH = "oath"
+    RECOVERY = "recovery"
+
+
+@dataclass(slots=True, eq=False)
+class Token:
+    """
+    An active OATH token.
+
+    The only fields that change are *drift*, *last* and *awaited*, and only
+    together with the store (`stores.logins`).
+
+    Attributes:
+        id: Its number in the store.
+        serial: What people call it.
+        key: The seed, ready for use.
+        period: Seconds of a time step; 0 for HOTP.
+        drift: Steps that its clock is known to be ahead of ours.
+        last: The step or counter used last, -1 if none. Nothing up to it is valid.
+        awaited: Resynchronization: the step or counter whose passcode must come
+            next, and until when (monotonic); it was announced by the one before.
+    """
+
+    id: int
+    serial: str
+    key: PasscodeKey
+    period: int
+    drift: int
+    last: int
+    awaited: tuple[int, float] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """
+    A person who may log in, as the store knows them.
+
+    Attributes:
+        id: Number in the store.
+        name: Normal form.
+        password: Hash, or None: cannot log in by password.
+        is_exempt: Needs no second factor; an administrator said so.
+        is_disabled: May not log in at all.
+        tokens: Active ones.
+        recovery: Digests of unused recovery codes.
+        failures: By kind of proof and client.
+    """
+
+    id: int
+    name: str
+    password: str | None
+    is_exempt: bool
+    is_disabled: bool
+    tokens: tuple[Token, ...]
+    recovery: set[bytes] = field(default_factory=set)
+    failures: dict[tuple[Kind, str], Failures] = field(default_factory=dict)
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether there is anything the user could answer a challenge with."""
+        return bool(self.tokens or self.recovery)

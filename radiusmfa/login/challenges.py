@@ -1,0 +1,112 @@
+"""
+Open challenges by their State (RFC 2865 section 5.24, RFC 5080 section 2.1.1).
+
+A State is a random name and carries nothing. It is good for one answer, by the
+user it was issued for, through the client (the address) it was issued to.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Final, NamedTuple, final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_RANDOM_OCTETS: Final = 24
+LARGEST_STATE_OCTETS: Final = 64
+
+
+class Entry(NamedTuple):
+    """
+    One open challenge.
+
+    Attributes:
+        state: Its name, printable ASCII, without zero octets: clients copy State
+            with string functions.
+        source: Address it was sent to: a client is an address (RFC 2865 section 3).
+        user: Number of the user.
+        login: Id of the login that it continues.
+        mode: The client's mode when it began; later rounds keep to it.
+        wrong: Wrong passcodes so far.
+        created: Seconds since 1970.
+        expires: Seconds since 1970.
+    """
+
+    state: bytes
+    source: str
+    user: int
+    login: str
+    mode: str
+    wrong: int
+    created: float
+    expires: float
+
+
+@final
+class Challenges:
+    """The open challenges of this server, oldest first."""
+
+    def __init__(
+        self, prefix: str, lifetime: float, most: int, entropy: Callable[[int], bytes]
+    ) -> None:
+        """
+        Start without any.
+
+        Args:
+            prefix: Names the node and worker, so that a State tells where it is from.
+            lifetime: Seconds until an unanswered challenge ends.
+            most: How many may be open.
+            entropy: Returns that many random octets.
+        """
+        self._prefix = prefix.encode()
+        self._lifetime = lifetime
+        self._most = most
+        self._entropy = entropy
+        self._open: dict[bytes, Entry] = {}
+
+    def __len__(self) -> int:
+        """Return how many are open."""
+        return len(self._open)
+
+    def load(self, entries: Iterable[Entry]) -> None:
+        """Take over what the store kept, oldest first."""
+        self._open = {entry.state: entry for entry in entries}
+
+    def issue(  # noqa: PLR0913 - the fields of an entry
+        self, source: str, user: int, login: str, mode: str, wrong: int, now: float
+    ) -> Entry | None:
+        """Return a new entry, or None if too many are open already."""
+        if len(self._open) >= self._most:
+            return None
+        random = base64.urlsafe_b64encode(self._entropy(_RANDOM_OCTETS))
+        entry = Entry(
+            self._prefix + random, source, user, login, mode, wrong, now, now + self._lifetime
+        )
+        self._open[entry.state] = entry
+        return entry
+
+    def take(self, state: bytes, source: str, now: float) -> Entry | None:
+        """
+        Return the entry that *state* names and end it, or None.
+
+        A State of another address is left open: whoever guesses or overhears one
+        elsewhere cannot end it. A clock set back ends an entry rather than making
+        it live longer.
+        """
+        entry = self._open.get(state)
+        if entry is None or entry.source != source:
+            return None
+        del self._open[state]
+        return entry if entry.created <= now < entry.expires else None
+
+    def expired(self, now: float) -> list[Entry]:
+        """End what is too old at *now* and return it."""
+        old = []
+        for entry in self._open.values():
+            if entry.created <= now < entry.expires:
+                break  # the rest is younger
+            old.append(entry)
+        for entry in old:
+            del self._open[entry.state]
+        return old

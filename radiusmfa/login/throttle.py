@@ -1,0 +1,63 @@
+"""
+Wrong proofs make a person wait (RFC 4226 section 7.3).
+
+Counted per user, kind of proof and client: whoever sits behind one client can
+make a person wait at that client only. All times are wall time, because they
+outlive the process; a clock set back never makes anyone wait longer than the
+longest delay.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from radiusmfa.config.model import Lockout
+
+
+class Failures(NamedTuple):
+    """
+    The wrong proofs of one kind at one client since the last right one.
+
+    Attributes:
+        count: How many.
+        last: When the latest came, seconds since 1970.
+        until: Until when nothing is tried, seconds since 1970; 0: not locked.
+        repeat: A keyed digest of the latest, to know it again.
+    """
+
+    count: int
+    last: int
+    until: int
+    repeat: bytes
+
+
+def is_locked(failures: Failures | None, now: float, settings: Lockout) -> bool:
+    """Say whether proofs are refused unseen at *now*."""
+    return failures is not None and now < failures.until <= now + settings.longest
+
+
+def after_failure(
+    failures: Failures | None, now: float, repeat: bytes, settings: Lockout
+) -> Failures:
+    """
+    Return the failures after one more wrong proof at *now*.
+
+    Args:
+        failures: Those before, None if none.
+        now: Wall time.
+        repeat: Keyed digest of what was wrong. The same as last time counts once:
+            a client that retries by itself does not lock its user out.
+        settings: From how many failures on, and how long.
+    """
+    if failures is None or now - failures.last > settings.forget:
+        failures = Failures(0, 0, 0, b"")
+    if failures.count and failures.repeat == repeat:
+        return failures._replace(last=int(now))
+    count = failures.count + 1
+    beyond = count - settings.threshold
+    until = 0
+    if beyond >= 0:
+        # 2**20 times any delay is beyond any limit; a larger power only costs.
+        until = int(now) + min(settings.longest, settings.delay << min(beyond, 20))
+    return Failures(count, int(now), until, repeat)
