@@ -1,0 +1,198 @@
+"""
+Copies of the store: take one while the server runs, check one, put one in its place.
+
+A copy is one file without the keys. It appears under its name when it is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Final
+
+from radiusmfa.interfaces import KeysError, StoreError
+from radiusmfa.stores import database, trail
+from radiusmfa.stores.people import seed_place
+from radiusmfa.stores.vault import sync_directory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from radiusmfa.stores.database import Database
+    from radiusmfa.stores.trail import Actor
+    from radiusmfa.stores.vault import Vault
+
+_MOST_ASIDE: Final = 1000
+
+
+def take(store: Database, actor: Actor, target: Path) -> int:
+    """
+    Copy the store as it is at one moment; others may write meanwhile.
+
+    The audit line of the copy stands in the store and in the copy.
+
+    Args:
+        store: The store.
+        actor: Who does it.
+        target: A file that must not exist; only its owner will read it.
+
+    Returns:
+        How many octets the copy has.
+
+    Raises:
+        StoreError: It cannot be written; nothing is left behind.
+    """
+    if target.exists():
+        raise StoreError(f"{target} is there already; nothing was changed")
+    work = _beside(target, "backup")
+    with store.transaction():
+        trail.append(store, [actor.line("backup", detail=target.name)])
+    try:
+        _copy(store.connection, work, name=target)
+        work.rename(target)
+        sync_directory(target.parent)
+    except OSError as error:
+        database.remove(work)
+        raise StoreError(f"{target} cannot be made: {error.strerror}") from None
+    return target.stat().st_size
+
+
+def checked(backup: Path, store: Path, vault: Vault) -> Database:
+    """
+    Copy *backup* next to *store*, and check the copy: SQLite, schema, keys, audit.
+
+    Returns:
+        The open copy; `put_in_place` or `discard` ends it.
+
+    Raises:
+        StoreError: Damaged, of a newer version, with a broken audit, or unreadable.
+        KeysError: It belongs to another store, or a seed does not open.
+    """
+    database.refuse_foreign(backup)
+    work = _beside(store, "restoring")
+    try:
+        with closing(database.open_file(backup, mode="ro")) as connection:
+            _copy(connection, work, name=backup)
+        return _opened(work, vault)
+    except sqlite3.Error as error:
+        database.remove(work)
+        raise database.explained(backup, error) from None
+    except (StoreError, KeysError) as error:
+        database.remove(work)
+        # The copy is ours alone: the person knows the file by its own name.
+        raise type(error)(str(error).replace(str(work), str(backup))) from None
+
+
+def discard(copy: Database) -> None:
+    """Forget a copy that was checked."""
+    copy.close()
+    database.remove(copy.path)
+
+
+def put_in_place(copy: Database, store: Path, now: float) -> Path | None:
+    """
+    Put a checked copy in the place of *store*; the caller holds the store's lock.
+
+    A kill at any moment leaves the old store or the new one, whole.
+
+    Returns:
+        Where the old store is now; None if there was none.
+
+    Raises:
+        StoreError: A file cannot be made or renamed.
+    """
+    copy.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy.close()
+    try:
+        _own_like(copy.path, store)
+        _sync(copy.path)
+        aside = _put_aside(store, now)
+        copy.path.replace(store)
+        sync_directory(store.parent)
+    except OSError as error:
+        raise StoreError(f"{store} cannot be replaced: {error.strerror}") from None
+    return aside
+
+
+def _copy(source: sqlite3.Connection, work: Path, *, name: Path) -> None:
+    database.claim_name(work)
+    try:
+        with closing(database.open_file(work)) as target:
+            source.backup(target)
+            # One file: without this its first reader would make two more next to it.
+            target.execute("PRAGMA journal_mode = DELETE")
+        _sync(work)
+    except BaseException as error:
+        database.remove(work)
+        if isinstance(error, sqlite3.Error):
+            raise database.explained(name, error) from None
+        raise
+
+
+def _opened(work: Path, vault: Vault) -> Database:
+    copy = database.connect(work, vault)
+    try:
+        _check(copy)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
+def _check(copy: Database) -> None:
+    connection = copy.connection
+    found = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != ("ok",):
+        raise StoreError(f"{copy.path} is damaged: take another backup")
+    verdict = trail.verify(copy)
+    if verdict.fault is not None:
+        raise StoreError(
+            f"{copy.path}: its audit does not verify, line {verdict.at_seq}: {verdict.fault}"
+        )
+    for serial, user, seed in connection.execute("SELECT serial, user, seed FROM tokens"):
+        copy.vault.open(seed, seed_place(serial, user))
+
+
+def _put_aside(store: Path, now: float) -> Path | None:
+    _write_out(store)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    names = (f"{store.name}.before-{stamp}{f'-{at}' if at else ''}" for at in range(_MOST_ASIDE))
+    aside = next(path for name in names if not (path := store.with_name(name)).exists())
+    # Second names first, so that no moment is without a complete old store; then the
+    # side files go, because SQLite would apply them to whatever has the store's name.
+    for suffix in ("", *database.SIDE_FILES):
+        old = store.with_name(store.name + suffix)
+        if old.exists():
+            aside.with_name(aside.name + suffix).hardlink_to(old)
+    for suffix in database.SIDE_FILES:
+        store.with_name(store.name + suffix).unlink(missing_ok=True)
+    return aside if store.exists() else None
+
+
+def _write_out(store: Path) -> None:
+    # Whatever its log holds goes into the file itself. A damaged store stays as it is.
+    with suppress(sqlite3.Error), closing(database.open_file(store)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _beside(path: Path, purpose: str) -> Path:
+    work = path.with_name(f".{path.name}.{purpose}")
+    database.remove(work)  # left by a run that was killed
+    return work
+
+
+def _own_like(work: Path, store: Path) -> None:
+    try:
+        wanted = store.stat()
+        work.chmod(wanted.st_mode & 0o777)
+    except FileNotFoundError:
+        wanted = store.parent.stat()
+    if os.geteuid() == 0:
+        os.chown(work, wanted.st_uid, wanted.st_gid)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,164 @@
+"""
+Many users or tokens at once: all of them, or none, with one audit line for the file.
+
+What takes long (parsing, hashing, sealing) is done before the write lock is taken, so
+that a running server waits for the insertion alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from radiusmfa.interfaces import ImportRefusedError
+from radiusmfa.stores import tokens, trail
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from radiusmfa.stores.database import Database
+    from radiusmfa.stores.tokens import NewToken
+    from radiusmfa.stores.trail import Actor
+
+_INSERT_USER: Final = """
+    INSERT INTO users (id, name, password, password_only, disabled, created)
+    VALUES (?, ?, ?, ?, ?, ?)
+"""
+# A number is never given twice, not even that of a user who was deleted.
+_NEXT_USER: Final = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'users'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """
+    A user that is to be stored.
+
+    Attributes:
+        name: Normal form.
+        password: A hash of `primary.hashing`; None: cannot log in by password.
+        disabled: May not log in.
+        password_only: Exempt from the second factor.
+        token: Theirs; its `user` is not looked at.
+        where: The place in the file, for faults.
+    """
+
+    name: str
+    password: str | None = field(default=None, repr=False)
+    disabled: bool = False
+    password_only: bool = False
+    token: NewToken | None = None
+    where: str = ""
+
+
+def user_faults(connection: sqlite3.Connection, users: Iterable[NewUser]) -> list[str]:
+    """Return what of the store stands in the way of *users*, a line each."""
+    names, serials = _names(connection), _serials(connection)
+    faults = []
+    for user in users:
+        if user.name in names:
+            faults.append(f"{user.where}: there is a user {user.name!r} already")
+        if user.token is not None and user.token.serial in serials:
+            faults.append(f"{user.where}: there is a token {user.token.serial!r} already")
+    return faults
+
+
+def token_faults(
+    connection: sqlite3.Connection, found: Iterable[tuple[str, NewToken]]
+) -> list[str]:
+    """Return what of the store stands in the way of tokens, each with its place in the file."""
+    names, serials = _names(connection), _serials(connection)
+    faults = []
+    for where, token in found:
+        if token.serial in serials:
+            faults.append(f"{where}: there is a token {token.serial!r} already")
+        if token.user is not None and token.user not in names:
+            faults.append(f"{where}: there is no user {token.user!r}")
+    return faults
+
+
+def add_users(database: Database, actor: Actor, users: Sequence[NewUser], detail: str) -> None:
+    """
+    Store *users* with their tokens.
+
+    Args:
+        database: The store.
+        actor: Who does it.
+        users: No two of one name, no two tokens of one serial.
+        detail: What the audit says of the file.
+
+    Raises:
+        ImportRefusedError: With every user and token that is there already.
+    """
+    first = database.connection.execute(_NEXT_USER).fetchone()[0]
+    rows = list(_token_rows(database, actor, users, first))
+    with database.transaction() as connection:
+        _refuse(user_faults(connection, users))
+        (number,) = connection.execute(_NEXT_USER).fetchone()
+        if number != first:  # somebody added a user meanwhile; seeds are bound to numbers
+            first = number
+            rows = list(_token_rows(database, actor, users, first))
+        connection.executemany(_INSERT_USER, _user_rows(actor, users, first))
+        connection.executemany(tokens.INSERT, rows)
+        trail.append(database, [actor.line("user.import", detail=detail)])
+
+
+def add_tokens(
+    database: Database, actor: Actor, found: Sequence[tuple[str, NewToken]], detail: str
+) -> None:
+    """
+    Store tokens, active; those that name a user become theirs.
+
+    Args:
+        database: The store.
+        actor: Who does it.
+        found: Each with its place in the file; no two of one serial.
+        detail: What the audit says of the file.
+
+    Raises:
+        ImportRefusedError: With every serial that is taken and every unknown user.
+    """
+    with database.transaction() as connection:
+        _refuse(token_faults(connection, found))
+        numbers = dict(connection.execute("SELECT name, id FROM users"))
+        connection.executemany(
+            tokens.INSERT,
+            (
+                tokens.values(
+                    database,
+                    token,
+                    None if token.user is None else numbers[token.user],
+                    status="active",
+                    now=actor.now,
+                )
+                for _, token in found
+            ),
+        )
+        trail.append(database, [actor.line("token.import", detail=detail)])
+
+
+def _user_rows(actor: Actor, users: Iterable[NewUser], first: int) -> Iterator[tuple[object, ...]]:
+    now = int(actor.now)
+    for number, user in enumerate(users, first):
+        yield number, user.name, user.password, user.password_only, user.disabled, now
+
+
+def _token_rows(
+    database: Database, actor: Actor, users: Iterable[NewUser], first: int
+) -> Iterator[tuple[object, ...]]:
+    for number, user in enumerate(users, first):
+        if user.token is not None:
+            yield tokens.values(database, user.token, number, status="active", now=actor.now)
+
+
+def _names(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM users")}
+
+
+def _serials(connection: sqlite3.Connection) -> set[str]:
+    return {serial for (serial,) in connection.execute("SELECT serial FROM tokens")}
+
+
+def _refuse(faults: Sequence[str]) -> None:
+    if faults:
+        raise ImportRefusedError(*faults)

@@ -1,0 +1,343 @@
+"""
+The store as a login needs it: people in memory, and one transaction a turn.
+
+A turn takes the write lock first and then looks whether anybody else has written
+since the last one (`PRAGMA data_version`). If not, what is in memory is true and
+stays true until `commit`, so a passcode is claimed by looking at memory and writing
+one narrow row; if so, memory is thrown away and read again as it is needed. Nothing
+that was decided may leave before `commit` has returned.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Final, final
+
+from radiusmfa.factors.oath import PasscodeKey
+from radiusmfa.interfaces import RadiusmfaError, StoreBusyError, StoreError
+from radiusmfa.login.account import Kind, Token, User
+from radiusmfa.login.challenges import Entry
+from radiusmfa.login.throttle import Failures
+from radiusmfa.login.username import UserNameError, normal_name
+from radiusmfa.stores import trail
+
+if TYPE_CHECKING:
+    from radiusmfa.stores.database import Database
+
+_MOST_REMEMBERED: Final = 200_000
+_PRELOADED: Final = 20_000
+_FOLDED: Final = 2_000  # used steps folded in one turn
+_FOLD_FROM: Final = 50_000  # used steps that are left alone
+
+_USER = "SELECT id, name, password, password_only, disabled FROM users WHERE name = ?"
+_TOKENS = (
+    "SELECT id, serial, algorithm, digits, period, seed, drift, last FROM tokens"
+    " WHERE user = ? AND status = 'active' ORDER BY id"
+)
+_FAILURES = 'SELECT factor, client, count, last, until, "repeat" FROM failures WHERE user = ?'
+_PUT_FAILURES = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
+_CHALLENGES = "SELECT state, client, user, body, created, expires FROM challenges ORDER BY created"
+_PEERS = "SELECT client, address, message_authenticator, proxy_state FROM client_state"
+_PUT_PEER = "INSERT OR REPLACE INTO client_state VALUES (?, ?, ?, ?, ?)"
+
+
+@final
+class Logins:
+    """
+    The server's side of the store; exactly one exists while a server runs.
+
+    Attributes:
+        damaged: Serials of tokens whose seed could not be opened; they do not count.
+        is_stale: What is in memory may be untrue; the next turn reads anew.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Read what must be known before the first turn."""
+        self._database = database
+        self._sql = database.connection
+        self._sql.execute("PRAGMA busy_timeout = 0")
+        self._users: dict[bytes, User | None] = {}
+        self._used: dict[int, int] = {}
+        self._version = -1
+        self._seq = 0
+        self._mac = b""
+        self._used_rows: list[tuple[int, int]] = []
+        self._audit_rows: list[tuple[int, str, bytes]] = []
+        self._other: list[tuple[str, tuple[object, ...]]] = []
+        self._unfolded = 0
+        self.damaged: set[str] = set()
+        self.is_stale = True
+
+    @property
+    def people(self) -> int:
+        """How many users are in memory."""
+        return len(self._users)
+
+    # -- a turn --
+
+    def begin(self) -> bool:
+        """
+        Take the write lock; say whether somebody else wrote since the last turn.
+
+        Raises:
+            StoreBusyError: Somebody writes just now.
+            StoreError: The store cannot be written.
+        """
+        try:
+            self._sql.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                msg = f"{self._database.path}: another process writes"
+                raise StoreBusyError(msg) from None
+            raise self._failed(error) from None
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        try:
+            (version,) = self._sql.execute("PRAGMA data_version").fetchone()
+            if version == self._version and not self.is_stale:
+                if len(self._users) > _MOST_REMEMBERED:  # never within a turn
+                    self._users.clear()
+                return False
+            self._forget()
+            self._version = version
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        return True
+
+    def commit(self) -> None:
+        """
+        Write everything of this turn and put it on disk.
+
+        Raises:
+            StoreError: Nothing was written; everything in memory is forgotten, and
+                no answer of this turn may leave.
+        """
+        sql = self._sql
+        try:
+            if self._used_rows:
+                sql.executemany("INSERT INTO used (step, token) VALUES (?, ?)", self._used_rows)
+            for statement, values in self._other:
+                sql.execute(statement, values)
+            if self._audit_rows:
+                sql.executemany(
+                    "INSERT INTO audit (seq, line, mac) VALUES (?, ?, ?)", self._audit_rows
+                )
+                head = trail.head_record(self._database.audit_key, self._seq, self._mac)
+                sql.execute("UPDATE meta SET value = ? WHERE name = 'audit_head'", (head,))
+            sql.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        self._unfolded += len(self._used_rows)
+        self._clear_rows()
+
+    def roll_back(self) -> None:
+        """End a turn in which nothing may be kept; memory is read again."""
+        self.is_stale = True
+        self._clear_rows()
+        if self._sql.in_transaction:
+            self._sql.execute("ROLLBACK")
+
+    # -- within a turn --
+
+    def user(self, name: bytes) -> User | None:
+        """
+        Return the user that a User-Name means, or None.
+
+        Raises:
+            UserNameError: Nobody can have that name.
+            StoreError: The store cannot be read; the turn is over.
+        """
+        try:
+            return self._users[name]
+        except KeyError:
+            pass
+        normal = normal_name(name)
+        try:
+            return self._load(name, normal)
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
+    def claim(self, token: Token, step: int, drift: int) -> bool:
+        """
+        Use up *step* of *token*; False if it, or a later one, was used before.
+
+        False means Reject. A true answer to a used step would open a door twice.
+        """
+        if step <= token.last:
+            return False
+        token.last = step
+        token.awaited = None
+        self._used[token.id] = step
+        self._used_rows.append((step, token.id))
+        if drift != token.drift:
+            token.drift = drift
+            self._other.append(("UPDATE tokens SET drift = ? WHERE id = ?", (drift, token.id)))
+        return True
+
+    def claim_recovery(self, user: User, digest: bytes) -> bool:
+        """Use up a recovery code; False if it was used before."""
+        if digest not in user.recovery:
+            return False
+        user.recovery.discard(digest)
+        self._other.append(
+            ("DELETE FROM recovery WHERE user = ? AND code = ?", (user.id, digest))
+        )
+        return True
+
+    def put_failures(self, user: User, kind: Kind, client: str, failures: Failures) -> None:
+        """Remember wrong proofs."""
+        user.failures[kind, client] = failures
+        self._other.append((_PUT_FAILURES, (user.id, kind.value, client, *failures)))
+
+    def clear_failures(self, user: User, kind: Kind, client: str) -> None:
+        """Forget wrong proofs after a right one."""
+        if user.failures.pop((kind, client), None) is not None:
+            self._other.append(
+                (
+                    "DELETE FROM failures WHERE user = ? AND factor = ? AND client = ?",
+                    (user.id, kind.value, client),
+                )
+            )
+
+    def put_password(self, user: User, stored: str) -> None:
+        """Replace the stored hash of the same password by a better one."""
+        self._other.append(
+            (
+                "UPDATE users SET password = ? WHERE id = ? AND password = ?",
+                (stored, user.id, user.password),
+            )
+        )
+        user.password = stored
+
+    def put_challenge(self, entry: Entry) -> None:
+        """Keep an open challenge over a restart."""
+        body = json.dumps([entry.login, entry.mode, entry.wrong])
+        self._other.append(
+            (
+                "INSERT INTO challenges (state, client, user, body, created, expires)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (entry.state.decode(), entry.source, entry.user, body, entry.created, entry.expires),
+            )
+        )
+
+    def drop_challenge(self, state: bytes) -> None:
+        """Forget a challenge that was answered or is too old."""
+        self._other.append(
+            ("DELETE FROM challenges WHERE state = ?", (state.decode("ascii", "replace"),))
+        )
+
+    def put_peer(self, row: tuple[str, str, str, str], now: float) -> None:
+        """Remember what the packets of a client taught: client, address, and two settings."""
+        self._other.append((_PUT_PEER, (*row, int(now))))
+
+    def audit(self, line: str) -> None:
+        """Append *line* to the chain."""
+        self._seq += 1
+        self._mac = trail.chain(self._database.audit_key, self._mac, line)
+        self._audit_rows.append((self._seq, line, self._mac))
+
+    # -- reading --
+
+    def challenges(self) -> list[Entry]:
+        """Return the open challenges, oldest first."""
+        return [
+            Entry(state.encode(), source, user, *json.loads(body), created, expires)
+            for state, source, user, body, created, expires in self._sql.execute(_CHALLENGES)
+        ]
+
+    def peers(self) -> list[tuple[str, str, str, str]]:
+        """Return what was learned of clients."""
+        return list(self._sql.execute(_PEERS))
+
+    def preload(self) -> None:
+        """Read the first users into memory, so that their first login is as fast as the next."""
+        rows = self._sql.execute("SELECT name FROM users LIMIT ?", (_PRELOADED,)).fetchall()
+        for (name,) in rows:
+            self.user(name.encode())
+
+    def fold(self, *, everything: bool = False) -> None:
+        """
+        Move used steps into their tokens' rows, a few at a time; within a turn.
+
+        The table of used steps is what makes a login cheap; it need not grow for ever.
+        """
+        while self._unfolded > (0 if everything else _FOLD_FROM):
+            rows = self._sql.execute("SELECT step, token FROM used LIMIT ?", (_FOLDED,)).fetchall()
+            self._unfolded -= len(rows)
+            if not rows:
+                self._unfolded = 0
+                return
+            self._sql.executemany(
+                "UPDATE tokens SET last = max(last, ?) WHERE id = ?", rows
+            )
+            self._sql.executemany("DELETE FROM used WHERE step = ? AND token = ?", rows)
+            if not everything:
+                return
+
+    def _load(self, name: bytes, normal: str) -> User | None:
+        row = self._sql.execute(_USER, (normal,)).fetchone()
+        # Every spelling of one name is one user in memory, or a claim could be missed.
+        key = normal.encode()
+        user = self._users.get(key)
+        if user is None and row is not None:
+            user = self._read_user(row)
+        self._users[name] = self._users[key] = user
+        return user
+
+    def _read_user(self, row: tuple[int, str, str | None, int, int]) -> User:
+        number, name, password, password_only, disabled = row
+        sql = self._sql
+        tokens = (
+            self._read_token(number, token) for token in sql.execute(_TOKENS, (number,)).fetchall()
+        )
+        codes = sql.execute("SELECT code FROM recovery WHERE user = ?", (number,))
+        failures = sql.execute(_FAILURES, (number,))
+        return User(
+            number,
+            name,
+            password,
+            bool(password_only),
+            bool(disabled),
+            tuple(token for token in tokens if token is not None),
+            {code for (code,) in codes},
+            {(Kind(one[0]), one[1]): Failures(*one[2:]) for one in failures},
+        )
+
+    def _read_token(
+        self, user: int, row: tuple[int, str, str, int, int, bytes, int, int]
+    ) -> Token | None:
+        number, serial, algorithm, digits, period, sealed, drift, last = row
+        try:
+            seed = self._database.vault.open(sealed, f"seed|{serial}|{user}")
+            key = PasscodeKey(seed, algorithm, digits)
+        except (RadiusmfaError, ValueError):
+            self.damaged.add(serial)  # it opens nothing; the shell says so
+            return None
+        return Token(number, serial, key, period, drift, max(last, self._used.get(number, -1)))
+
+    def _forget(self) -> None:
+        self._users.clear()
+        self._used = {}
+        self._unfolded = 0
+        for step, token in self._sql.execute("SELECT step, token FROM used"):
+            self._unfolded += 1
+            if step > self._used.get(token, -1):
+                self._used[token] = step
+        self._seq, self._mac = trail.head(self._sql)
+        self.is_stale = False
+
+    def _clear_rows(self) -> None:
+        self._used_rows.clear()
+        self._audit_rows.clear()
+        self._other.clear()
+
+    def _failed(self, error: sqlite3.Error) -> StoreError:
+        self.is_stale = True
+        self._clear_rows()
+        try:
+            if self._sql.in_transaction:
+                self._sql.execute("ROLLBACK")
+        except sqlite3.Error as second:
+            error = second
+        return StoreError(f"{self._database.path}: {error}")

@@ -1,0 +1,305 @@
+"""
+What an administrator does to users: each call is one transaction with its audit line.
+
+A change is in force for the next login: a running server sees that somebody else
+has written, and reads anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from radiusmfa.factors import recovery
+from radiusmfa.interfaces import RadiusmfaError
+from radiusmfa.stores import trail
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from radiusmfa.stores.database import Database
+    from radiusmfa.stores.trail import Actor
+
+_SELECT: Final = """
+    SELECT u.id, u.name, u.password, u.password_only, u.disabled, u.created,
+        (SELECT count(*) FROM tokens t WHERE t.user = u.id AND t.status = 'active'),
+        (SELECT count(*) FROM recovery r WHERE r.user = u.id),
+        (SELECT coalesce(max(f.until), 0) FROM failures f WHERE f.user = u.id)
+    FROM users u
+"""
+_FAILURES: Final = """
+    SELECT factor, client, count, until FROM failures WHERE user = ? ORDER BY factor, client
+"""
+_UNASSIGN: Final = """
+    UPDATE tokens SET user = NULL, seed = ?,
+        status = CASE status WHEN 'revoked' THEN 'revoked' ELSE 'disabled' END
+    WHERE id = ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """
+    Wrong proofs of one kind at one client.
+
+    Attributes:
+        factor: `password`, `oath` or `recovery`.
+        client: Where.
+        count: How many since the last right one.
+        until: Locked until then, seconds since 1970; 0: not locked.
+    """
+
+    factor: str
+    client: str
+    count: int
+    until: int
+
+
+class RefusedError(RadiusmfaError):
+    """What was asked for cannot be done; the text says why, and nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """
+    A user as listings show them.
+
+    Attributes:
+        id: Number in the store.
+        name: Normal form.
+        password: The stored hash; None: cannot log in by password.
+        password_only: Exempt from the second factor.
+        disabled: May not log in.
+        created: Seconds since 1970.
+        tokens: How many are active.
+        recovery_codes: How many are unused.
+        locked_until: Seconds since 1970; the latest of all locks.
+    """
+
+    id: int
+    name: str
+    password: str | None = field(repr=False)
+    password_only: bool
+    disabled: bool
+    created: int
+    tokens: int
+    recovery_codes: int
+    locked_until: int
+
+
+def everybody(database: Database) -> list[Person]:
+    """Return all users by name."""
+    with database.reading() as connection:
+        return [_person(row) for row in connection.execute(f"{_SELECT} ORDER BY u.name")]
+
+
+def person(database: Database, name: str) -> Person:
+    """
+    Return one user.
+
+    Raises:
+        RefusedError: There is none of that name.
+    """
+    with database.reading() as connection:
+        row = connection.execute(f"{_SELECT} WHERE u.name = ?", (name,)).fetchone()
+    if row is None:
+        raise _unknown(name)
+    return _person(row)
+
+
+def failures(database: Database, name: str) -> list[Failure]:
+    """
+    Return a user's wrong proofs.
+
+    Raises:
+        RefusedError: There is no such user.
+    """
+    with database.reading() as connection:
+        rows = connection.execute(_FAILURES, (user_number(connection, name),))
+        return [Failure(*row) for row in rows]
+
+
+def add(
+    database: Database,
+    actor: Actor,
+    name: str,
+    *,
+    password: str | None,
+    password_only: bool = False,
+) -> None:
+    """
+    Add a user.
+
+    Args:
+        database: The store.
+        actor: Who does it.
+        name: Normal form.
+        password: A hash of `primary.hashing`; None: cannot log in by password.
+        password_only: Exempt from the second factor: whoever has the password is in.
+
+    Raises:
+        RefusedError: The name is taken.
+    """
+    with database.transaction() as connection:
+        if connection.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone():
+            raise RefusedError(f"there is a user {name!r} already; nothing was changed")
+        connection.execute(
+            "INSERT INTO users (name, password, password_only, created) VALUES (?, ?, ?, ?)",
+            (name, password, password_only, int(actor.now)),
+        )
+        detail = "" if password else "without a password"
+        if password_only:
+            detail = "PASSWORD ONLY: exempt from the second factor"
+        trail.append(database, [actor.line("user.add", user=name, detail=detail)])
+
+
+def set_password(database: Database, actor: Actor, name: str, password: str | None) -> None:
+    """
+    Replace the stored hash; None takes the password away.
+
+    Raises:
+        RefusedError: There is no such user.
+    """
+    detail = "" if password else "removed"
+    line = actor.line("user.password", user=name, detail=detail)
+    _set(database, name, ("password", password), line)
+
+
+def set_disabled(database: Database, actor: Actor, name: str, *, disabled: bool) -> None:
+    """
+    Forbid or allow every login of a user.
+
+    Raises:
+        RefusedError: There is no such user.
+    """
+    line = actor.line("user.disable" if disabled else "user.enable", user=name)
+    _set(database, name, ("disabled", disabled), line)
+
+
+def set_password_only(database: Database, actor: Actor, name: str, *, password_only: bool) -> None:
+    """
+    Exempt a user from the second factor, or end that.
+
+    Raises:
+        RefusedError: There is no such user.
+    """
+    detail = "PASSWORD ONLY: exempt from the second factor" if password_only else "ended"
+    line = actor.line("user.password-only", user=name, detail=detail)
+    _set(database, name, ("password_only", password_only), line)
+
+
+def unlock(database: Database, actor: Actor, name: str) -> int:
+    """
+    Forget a user's wrong proofs, and with them every lock; return how many there were.
+
+    Raises:
+        RefusedError: There is no such user.
+    """
+    with database.transaction() as connection:
+        number = user_number(connection, name)
+        forgotten = connection.execute("DELETE FROM failures WHERE user = ?", (number,)).rowcount
+        trail.append(database, [actor.line("user.unlock", user=name)])
+    return forgotten
+
+
+def delete(database: Database, actor: Actor, name: str) -> tuple[str, ...]:
+    """
+    Delete a user and return the serials of the tokens that are nobody's now.
+
+    The tokens are disabled, the failures, recovery codes and open challenges go.
+
+    Raises:
+        RefusedError: There is no such user.
+    """
+    with database.transaction() as connection:
+        number = user_number(connection, name)
+        serials = tuple(_release_tokens(database, number))
+        for table in ("failures", "recovery", "challenges"):
+            connection.execute(f"DELETE FROM {table} WHERE user = ?", (number,))  # noqa: S608
+        connection.execute("DELETE FROM users WHERE id = ?", (number,))
+        detail = f"tokens unassigned: {' '.join(serials)}" if serials else ""
+        trail.append(database, [actor.line("user.delete", user=name, detail=detail)])
+    return serials
+
+
+def issue_recovery(database: Database, actor: Actor, name: str, codes: list[str]) -> None:
+    """
+    Replace a user's recovery codes; only their keyed hashes are kept.
+
+    Args:
+        database: The store.
+        actor: Who does it.
+        name: Normal form.
+        codes: From `factors.recovery.generate`; none takes all codes away.
+
+    Raises:
+        RefusedError: There is no such user.
+    """
+    canonical = [recovery.canonical(code.encode()) for code in codes]
+    with database.transaction() as connection:
+        number = user_number(connection, name)
+        connection.execute("DELETE FROM recovery WHERE user = ?", (number,))
+        connection.executemany(
+            "INSERT INTO recovery (user, code) VALUES (?, ?)",
+            [
+                (number, recovery.digest(database.pepper, number, code))
+                for code in canonical
+                if code is not None
+            ],
+        )
+        detail = f"{len(codes)} codes; those before are void"
+        trail.append(database, [actor.line("recovery.issue", user=name, detail=detail)])
+
+
+def user_number(connection: sqlite3.Connection, name: str) -> int:
+    """
+    Return the number of the user called *name*, within a transaction.
+
+    Raises:
+        RefusedError: There is none.
+    """
+    row = connection.execute("SELECT id FROM users WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise _unknown(name)
+    return int(row[0])
+
+
+def seed_place(serial: str, user: int | None) -> str:
+    """Return what a token's sealed seed is bound to."""
+    return f"seed|{serial}|{user or 0}"
+
+
+def _set(database: Database, name: str, change: tuple[str, object], line: str) -> None:
+    column, value = change
+    with database.transaction() as connection:
+        number = user_number(connection, name)
+        connection.execute(f"UPDATE users SET {column} = ? WHERE id = ?", (value, number))  # noqa: S608
+        trail.append(database, [line])
+
+
+def _release_tokens(database: Database, number: int) -> Iterator[str]:
+    vault, connection = database.vault, database.connection
+    rows = connection.execute("SELECT id, serial, seed FROM tokens WHERE user = ?", (number,))
+    for token, serial, sealed in rows.fetchall():
+        seed = vault.open(sealed, seed_place(serial, number))
+        connection.execute(_UNASSIGN, (vault.seal(seed, seed_place(serial, None)), token))
+        yield serial
+
+
+def _person(row: tuple[Any, ...]) -> Person:
+    return Person(
+        id=row[0],
+        name=row[1],
+        password=row[2],
+        password_only=bool(row[3]),
+        disabled=bool(row[4]),
+        created=row[5],
+        tokens=row[6],
+        recovery_codes=row[7],
+        locked_until=row[8],
+    )
+
+
+def _unknown(name: str) -> RefusedError:
+    return RefusedError(f"there is no user {name!r}; `radiusmfa user list` shows all")
