@@ -1,0 +1,263 @@
+"""The configuration file: YAML to model, or every fault at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import fields as dataclass_fields
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from radiusmfa.config import clients, nodes
+from radiusmfa.config.fields import Fields, Found, scalar_text
+from radiusmfa.config.model import (
+    Challenges,
+    Configuration,
+    Duplicates,
+    Factors,
+    Hotp,
+    Level,
+    Listen,
+    Lockout,
+    Passwords,
+    Recovery,
+    Totp,
+)
+from radiusmfa.config.secrets import Sources, reference
+from radiusmfa.interfaces import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SECTIONS: Final = (
+    "listen",
+    "accounting",
+    "store",
+    "keys",
+    "defaults",
+    "clients",
+    "passwords",
+    "factors",
+    "lockout",
+    "challenges",
+    "duplicates",
+    "log",
+)
+_LARGEST_FILE_OCTETS: Final = 16 * 1024 * 1024
+_ADDRESS_AND_PORT: Final = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]+)):([0-9]{1,5})")
+
+
+def load(path: Path, environment: Mapping[str, str] | None = None) -> Configuration:
+    """
+    Return the configuration in the file at *path*.
+
+    Args:
+        path: The YAML file; relative paths in it start from its folder.
+        environment: Instead of the process's own, in tests.
+
+    Raises:
+        ConfigError: With every fault, each as `file:line:column: where: what`.
+    """
+    octets, warnings = _read_file(path)
+    sources = Sources(path.absolute().parent, os.environ if environment is None else environment)
+    return parse(octets, path, sources, warnings)
+
+
+def parse(
+    octets: bytes, path: Path, sources: Sources, warnings: tuple[str, ...] = ()
+) -> Configuration:
+    """Return the configuration in *octets*, which came from *path*; see `load`."""
+    report = nodes.Report()
+    root = nodes.parse(octets, report)
+    if report.faults and not root.entries:
+        raise ConfigError(*report.lines(str(path)))
+    top = Fields(root, "", report, known=SECTIONS)
+    configuration = _configuration(top, path, sources, warnings)
+    if report.faults:
+        raise ConfigError(*report.lines(str(path)))
+    return configuration
+
+
+def _read_file(path: Path) -> tuple[bytes, tuple[str, ...]]:
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            octets = file.read(_LARGEST_FILE_OCTETS + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; `radiusmfa init` makes one") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    if len(octets) > _LARGEST_FILE_OCTETS:
+        raise ConfigError(f"{path}: larger than {_LARGEST_FILE_OCTETS} octets")
+    return octets, (f"{path} can be changed by every user of this machine",) if mode & 2 else ()
+
+
+def _configuration(
+    top: Fields, path: Path, sources: Sources, warnings: tuple[str, ...]
+) -> Configuration:
+    listen = _listen(top, "listen")
+    accounting = _listen(top, "accounting")
+    if not listen and not top.has("listen"):
+        top.need("listen")
+    _refuse_same_address(top, listen, accounting)
+    everyone, said = clients.read(top, sources)
+    return Configuration(
+        path=path,
+        listen=listen,
+        accounting=accounting,
+        store_path=_store(top, sources),
+        keys_path=_keys(top, sources),
+        clients=everyone,
+        passwords=_passwords(top.section("passwords", _names(Passwords))),
+        factors=_factors(top),
+        lockout=_lockout(top.section("lockout", _names(Lockout))),
+        challenges=_challenges(top.section("challenges", _names(Challenges))),
+        duplicates=_duplicates(top.section("duplicates", _names(Duplicates))),
+        log_level=top.section("log", ("level",)).choice("level", Level.INFO),
+        warnings=(*warnings, *said),
+    )
+
+
+def _names(section: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclass_fields(section))
+
+
+def _listen(top: Fields, name: str) -> tuple[Listen, ...]:
+    if not top.has(name):
+        return ()
+    items = top.items(name)
+    found = [_one_listen(item, top) for item in items]
+    if not items:
+        top.fault(name, "must name at least one address")
+    return tuple(listen for listen in found if listen)
+
+
+def _one_listen(item: Found, top: Fields) -> Listen | None:
+    address = Fields(item.node, item.where, top.report, known=("udp",)).need("udp")
+    text = scalar_text(address, top.report) if address else None
+    if address is None or text is None:
+        return None
+    match = _ADDRESS_AND_PORT.fullmatch(text)
+    if match and int(match[3]) <= 65535:  # noqa: PLR2004 - the largest port
+        host = match[1] or match[2]
+        if _is_address(host, version=6 if match[1] else 4):
+            return Listen(str(ip_address(host)), int(match[3]))
+    what = "must be a numeric address and a port, as 192.0.2.1:1812 or [2001:db8::1]:1812"
+    top.report.add(address.place, address.where, what)
+    return None
+
+
+def _is_address(host: str, *, version: int) -> bool:
+    try:
+        return ip_address(host).version == version
+    except ValueError:
+        return False
+
+
+def _refuse_same_address(
+    top: Fields, listen: tuple[Listen, ...], accounting: tuple[Listen, ...]
+) -> None:
+    seen: set[Listen] = set()
+    for name, addresses in (("listen", listen), ("accounting", accounting)):
+        for address in addresses:
+            if address in seen and address.port:
+                top.fault(name, f"{address.host} port {address.port} stands here twice")
+            seen.add(address)
+
+
+def _store(top: Fields, sources: Sources) -> Path:
+    if top.need("store") is None:
+        return sources.folder
+    fields = top.section("store", ("sqlite",))
+    found = fields.need("sqlite")
+    text = scalar_text(found, top.report) if found else None
+    if text is not None and not text.strip("./"):
+        fields.fault("sqlite", "must be the path of a file")
+    return sources.folder / (text or "")
+
+
+def _keys(top: Fields, sources: Sources) -> Path:
+    if top.need("keys") is None:
+        return sources.folder
+    fields = top.section("keys", ("file", "credential"))
+    found = reference(fields, sources, allowed=("file", "credential"))
+    return sources.folder if found is None else sources.folder / found
+
+
+def _passwords(fields: Fields) -> Passwords:
+    usual = Passwords()
+    memory_kib = fields.integer("memory_kib", usual.memory_kib, low=1024, high=1_048_576)
+    lanes = fields.integer("lanes", usual.lanes, low=1, high=16)
+    return Passwords(
+        memory_kib=memory_kib,
+        passes=fields.integer("passes", usual.passes, low=1, high=16),
+        lanes=lanes,
+        threads=fields.integer("threads", usual.threads, low=0, high=64),
+        queue=fields.integer("queue", usual.queue, low=1, high=10_000),
+    )
+
+
+def _factors(top: Fields) -> Factors:
+    if not top.has("factors"):
+        return Factors()
+    section = top.section("factors", _names(Factors))
+    factors = Factors(
+        totp=_totp(section) if section.has("totp") else None,
+        hotp=_hotp(section) if section.has("hotp") else None,
+        recovery=_recovery(section) if section.has("recovery") else None,
+    )
+    if factors == Factors(totp=None, hotp=None, recovery=None):
+        top.fault("factors", "must name at least one of totp, hotp, recovery")
+    return factors
+
+
+def _totp(section: Fields) -> Totp:
+    fields, usual = section.section("totp", _names(Totp)), Totp()
+    return Totp(
+        window=fields.integer("window", usual.window, low=0, high=10),
+        drift_limit=fields.integer("drift_limit", usual.drift_limit, low=0, high=100),
+        resync_window=fields.integer("resync_window", usual.resync_window, low=0, high=100),
+    )
+
+
+def _hotp(section: Fields) -> Hotp:
+    fields, usual = section.section("hotp", _names(Hotp)), Hotp()
+    return Hotp(
+        look_ahead=fields.integer("look_ahead", usual.look_ahead, low=0, high=100),
+        resync_window=fields.integer("resync_window", usual.resync_window, low=0, high=10_000),
+    )
+
+
+def _recovery(section: Fields) -> Recovery:
+    section.section("recovery", ())
+    return Recovery()
+
+
+def _lockout(fields: Fields) -> Lockout:
+    usual = Lockout()
+    lockout = Lockout(
+        threshold=fields.integer("threshold", usual.threshold, low=1, high=100),
+        delay=fields.integer("delay", usual.delay, low=1, high=86_400),
+        longest=fields.integer("longest", usual.longest, low=1, high=604_800),
+        forget=fields.integer("forget", usual.forget, low=60, high=31_536_000),
+    )
+    if lockout.longest < lockout.delay:
+        fields.fault("longest", f"must not be shorter than delay, {lockout.delay} s")
+    return lockout
+
+
+def _challenges(fields: Fields) -> Challenges:
+    usual = Challenges()
+    return Challenges(
+        lifetime=fields.integer("lifetime", usual.lifetime, low=10, high=3600),
+        most=fields.integer("most", usual.most, low=100, high=10_000_000),
+    )
+
+
+def _duplicates(fields: Fields) -> Duplicates:
+    usual = Duplicates()
+    return Duplicates(
+        lifetime=fields.integer("lifetime", usual.lifetime, low=5, high=300),
+        most=fields.integer("most", usual.most, low=256, high=10_000_000),
+    )
