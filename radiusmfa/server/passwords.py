@@ -1,0 +1,94 @@
+"""Password checks in threads of their own, and no more waiting than can be answered in time."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, final
+
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+from radiusmfa.primary import local
+from radiusmfa.primary.hashing import Parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IReactorFromThreads
+    from twisted.python.failure import Failure
+
+    from radiusmfa.config.model import Passwords
+    from radiusmfa.interfaces import Clock
+    from radiusmfa.primary.local import Answer, Question
+    from radiusmfa.server.pipeline import Received
+
+log = Logger()
+
+
+@final
+class PasswordThreads:
+    """
+    As many threads as processors: an Argon2 hash keeps one busy for some 30 ms.
+
+    Attributes:
+        answer: Gets the request, the answer (None: it broke) and the seconds it took,
+            on the reactor's thread.
+    """
+
+    answer: Callable[[Received, Answer | None, float], None]
+
+    def __init__(
+        self, reactor: IReactorFromThreads, settings: Passwords, pepper: bytes, clock: Clock
+    ) -> None:
+        """Start the threads."""
+        self._reactor = reactor
+        self._pepper = pepper
+        self._clock = clock
+        self._waiting = 0
+        threads = settings.threads or os.cpu_count() or 1
+        self._pool = ThreadPool(threads, threads, name="password")
+        self._pool.start()
+        self.configure(settings)
+
+    def configure(self, settings: Passwords) -> None:
+        """Hash with other parameters from now on, with more or fewer threads."""
+        self._parameters = Parameters(
+            memory_kib=settings.memory_kib, passes=settings.passes, lanes=settings.lanes
+        )
+        threads = settings.threads or os.cpu_count() or 1
+        self._most = settings.queue + threads
+        self._pool.adjustPoolsize(threads, threads)
+        self.decoy = local.decoy(self._parameters)
+
+    def ask(self, received: Received, question: Question) -> bool:
+        """Have *question* checked; False if the queue is full."""
+        if self._waiting >= self._most:
+            return False
+        self._waiting += 1
+        asked = self._clock.monotonic()
+
+        def done(success: bool, result: Answer | Failure) -> None:  # noqa: FBT001 - Twisted's
+            self._reactor.callFromThread(self._done, received, success, result, asked)
+
+        self._pool.callInThreadWithCallback(
+            done, local.check, question, self._pepper, self._parameters
+        )
+        return True
+
+    def stop(self) -> None:
+        """Wait for the checks under way and end the threads."""
+        self._pool.stop()
+
+    def _done(
+        self,
+        received: Received,
+        success: bool,  # noqa: FBT001 - Twisted's
+        result: Answer | Failure,
+        asked: float,
+    ) -> None:
+        self._waiting -= 1
+        answer = result if success and isinstance(result, local.Answer) else None
+        if answer is None:
+            # The failure's own text might hold what was hashed.
+            log.critical("a password check broke: {kind}", kind=getattr(result, "type", None))
+        self.answer(received, answer, self._clock.monotonic() - asked)

@@ -1,0 +1,597 @@
+"""
+From datagrams to answers: the eleven steps, top to bottom, a burst at a time.
+
+A burst of datagrams is one turn. What is no business of ours, or was answered
+before, is dealt with first and costs microseconds. What is left is decided under the
+store's write lock and leaves when the transaction is on disk: one for the whole
+burst. A login that waits for a password check takes no room in a turn; its answer
+comes in a later one.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, final
+
+from twisted.logger import Logger
+
+from radiusmfa import request
+from radiusmfa.decision import Accept, Challenge, Decision, Reject, Silence
+from radiusmfa.duplicates import Answer, Duplicates, Retries, Seen
+from radiusmfa.interfaces import StoreBusyError, StoreError
+from radiusmfa.login.username import UserNameError
+from radiusmfa.ops.audit import Told
+from radiusmfa.outcome import Reason
+from radiusmfa.server.run import Attempt, broken
+from radiusmfa.wire import codec, names, numbers
+from radiusmfa.wire.codec import Fault, Packet, PacketError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from radiusmfa.clients import Clients, Peer
+    from radiusmfa.config.model import Client
+    from radiusmfa.interfaces import Clock
+    from radiusmfa.login.challenges import Challenges
+    from radiusmfa.ops.audit import Lines
+    from radiusmfa.ops.counters import Counters
+    from radiusmfa.ops.logs import Discards
+    from radiusmfa.primary.local import Answer as Checked
+    from radiusmfa.primary.local import Question
+    from radiusmfa.server.replies import Replies
+    from radiusmfa.server.run import Steps
+    from radiusmfa.stores.logins import Logins
+
+log = Logger()
+
+MOST_WAITING: Final = 4096
+"""Requests that wait for the store; beyond it the kernel's buffer holds them."""
+_DECIDED: Final = {Accept: "accept", Challenge: "challenge", Reject: "reject"}
+_CODES: Final = {
+    Accept: numbers.ACCESS_ACCEPT,
+    Challenge: numbers.ACCESS_CHALLENGE,
+    Reject: numbers.ACCESS_REJECT,
+}
+_MICROSECONDS: Final = 1_000_000
+
+
+class Address(Protocol):
+    """Where a datagram came from; hashable, and compared with itself only."""
+
+    def __hash__(self) -> int:
+        """Return the same for the same source."""
+
+
+class Port(Protocol):
+    """
+    A socket that we serve.
+
+    Attributes:
+        served: Packet codes.
+        duplicates: What was answered here.
+    """
+
+    served: frozenset[int]
+    duplicates: Duplicates
+
+    def send(self, octets: bytes, address: Address) -> None:
+        """Send *octets*, or lose them as a network does."""
+
+
+@final
+class Site:
+    """
+    A client as it is served: its settings, its replies, its retries.
+
+    Attributes:
+        client: Settings.
+        replies: Compiled from them.
+        retries: None if the client wants none.
+    """
+
+    __slots__ = ("client", "replies", "retries")
+
+    def __init__(self, client: Client, replies: Replies) -> None:
+        """Start with no retries."""
+        self.client = client
+        self.replies = replies
+        self.retries = Retries(client.retry_window) if client.retry_window else None
+
+
+class Parts(NamedTuple):
+    """
+    Everything that comes from the configuration, and is swapped in whole on reload.
+
+    Attributes:
+        clients: Who may ask.
+        sites: By client name.
+        steps: How steps are performed.
+    """
+
+    clients: Clients
+    sites: dict[str, Site]
+    steps: Steps
+
+
+@final
+class Received:
+    """A verified request that is being decided."""
+
+    __slots__ = (
+        "address", "answer", "arrived", "attempt", "checked", "login", "packet", "peer", "port",
+        "retry", "site", "waited",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - where it came from, what it is, whose, when
+        self,
+        port: Port,
+        address: Address,
+        packet: Packet,
+        peer: Peer,
+        site: Site,
+        arrived: float,
+    ) -> None:
+        """Begin."""
+        self.port = port
+        self.address = address
+        self.packet = packet
+        self.peer = peer
+        self.site = site
+        self.arrived = arrived
+        self.attempt: Attempt | None = None
+        self.login = ""
+        self.retry = 0
+        self.answer: Answer | None = None
+        self.checked: Checked | None = None
+        self.waited = 0.0
+
+    @property
+    def key(self) -> tuple[Address, int]:
+        """What the duplicates know it by."""
+        return self.address, self.packet.identifier
+
+
+@final
+class Pipeline:
+    """Everything between a datagram's arrival and its answer."""
+
+    def __init__(  # noqa: PLR0913 - the composition root passes each part once
+        self,
+        *,
+        parts: Parts,
+        logins: Logins,
+        challenges: Challenges,
+        lines: Lines,
+        counters: Counters,
+        discards: Discards,
+        clock: Clock,
+        name_login: Callable[[], str],
+        passwords: Callable[[Received, Question], bool],
+        call_later: Callable[[float, Callable[[], None]], object],
+    ) -> None:
+        """
+        Keep the parts.
+
+        Args:
+            parts: What `reload` replaces.
+            logins: The store.
+            challenges: Those open.
+            lines: Makes audit lines.
+            counters: Added to.
+            discards: Told of each discarded packet.
+            clock: Both clocks.
+            name_login: Returns the id of a new login.
+            passwords: Starts a password check whose answer comes to `checked`; False
+                if too many wait already.
+            call_later: Runs something after some seconds.
+        """
+        self.parts = parts
+        self.counters = counters
+        self._logins = logins
+        self._challenges = challenges
+        self._lines = lines
+        self._discards = discards
+        self._clock = clock
+        self._name_login = name_login
+        self._passwords = passwords
+        self._call_later = call_later
+        self._fresh: list[Received] = []
+        self._checked: list[Received] = []
+        self._replies: list[tuple[Received, bytes]] = []
+        self._is_retrying = False
+        self._complained = float("-inf")
+        self.pending = 0
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether so many requests wait for the store that no more should be read."""
+        return len(self._fresh) >= MOST_WAITING
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was received is answered."""
+        return not (self.pending or self._fresh or self._checked)
+
+    def receive(self, port: Port, burst: list[tuple[bytes, Address, str]]) -> None:
+        """Take a *burst* of (datagram, source, its address as text) and answer what can be."""
+        now = self._clock.monotonic()
+        find = self.parts.clients.find
+        for datagram, address, host in burst:
+            peer = find(host)
+            if peer is None:
+                self._discard(Fault.UNKNOWN_CLIENT, host, now)
+                continue
+            try:
+                packet = codec.decode(datagram, port.served)
+                peer.verify(packet)
+                self._sort(port, address, packet, peer, now)
+            except PacketError as error:
+                self._discard(error.fault, f"{peer.client.name} ({host})", now)
+        if self._fresh:
+            self.turn()
+
+    def checked(self, received: Received, answer: Checked | None, waited: float) -> None:
+        """Take the *answer* of a password check; None if it broke."""
+        self.pending -= 1
+        received.checked = answer
+        received.waited = waited
+        self._checked.append(received)
+        self.turn()
+
+    def turn(self) -> None:
+        """Decide everything that waits, in one transaction, and answer it."""
+        if self._is_retrying:
+            return
+        try:
+            if self._logins.begin():
+                self._challenges.load(self._logins.challenges())
+                self._say_damaged()
+            self._decide_all()
+            self._logins.commit()
+        except StoreBusyError:
+            self._is_retrying = True
+            self._call_later(0.005, self._retry)
+            return
+        except StoreError as error:
+            self._lose(error)
+            return
+        except BaseException:
+            self._logins.roll_back()
+            raise
+        self._answer_all()
+
+    def tidy(self) -> None:
+        """Do what needs no request: end old challenges, fold used steps."""
+        try:
+            self._logins.begin()
+            for entry in self._challenges.expired(self._clock.wall()):
+                self._logins.drop_challenge(entry.state)
+            self._logins.fold()
+            self._logins.commit()
+        except StoreBusyError:
+            return  # next time
+        except StoreError as error:
+            self._complain(error)
+
+    def _sort(
+        self, port: Port, address: Address, packet: Packet, peer: Peer, now: float
+    ) -> None:
+        if packet.code == numbers.STATUS_SERVER:
+            self._answer_status(port, address, packet, peer)
+            return
+        counters = self.counters
+        seen = port.duplicates.claim((address, packet.identifier), packet.octets, now)
+        if seen is Seen.NEW:
+            site = self.parts.sites[peer.client.name]
+            if packet.code == numbers.ACCESS_REQUEST:
+                counters.total_access_requests += 1
+            else:
+                counters.total_accounting_requests += 1
+            self._fresh.append(Received(port, address, packet, peer, site, now))
+        elif isinstance(seen, bytes):
+            counters.total_dup_requests += 1
+            port.send(seen, address)
+        else:
+            counters.total_dup_requests += seen is Seen.PENDING
+            counters.total_packets_dropped += seen is Seen.FULL
+
+    def _answer_status(self, port: Port, address: Address, packet: Packet, peer: Peer) -> None:
+        # RFC 5997 section 4.2; never looked up among duplicates, nor counted as a login.
+        self.counters.total_status_requests += 1
+        code = (
+            numbers.ACCESS_ACCEPT
+            if numbers.ACCESS_REQUEST in port.served
+            else numbers.ACCOUNTING_RESPONSE
+        )
+        reply = codec.reply(code, packet, peer.key, signed=peer.client.sign_replies)
+        if reply is not None:
+            port.send(reply, address)
+
+    def _decide_all(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        checked, self._checked = self._checked, []
+        now, monotonic = self._clock.wall(), self._clock.monotonic()
+        try:
+            for received in checked:
+                self._decide(received, now, monotonic)
+            for received in fresh:
+                if received.packet.code == numbers.ACCESS_REQUEST:
+                    self._decide(received, now, monotonic)
+                else:
+                    self._account(received, now)
+        except StoreError:
+            self._replies += [(received, b"") for received in (*checked, *fresh)]
+            raise
+
+    def _decide(self, received: Received, now: float, monotonic: float) -> None:
+        try:
+            if received.attempt is not None:
+                decision = self._resume(received, now, monotonic)
+            else:
+                decision = self._begin(received, now, monotonic)
+        except PacketError as error:
+            self._discard(error.fault, received.peer.address, monotonic)
+            received.port.duplicates.forget(received.key, received.packet.octets)
+            return
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - the boundary: whatever broke, nobody gets in by it
+            log.failure("a login of client {client} broke", client=received.site.client.name)
+            decision = broken()
+        if decision is not None:
+            self._conclude(received, decision, now)
+
+    def _begin(self, received: Received, now: float, monotonic: float) -> Decision | None:
+        packet, peer, site = received.packet, received.peer, received.site
+        if peer.is_changed:
+            self._learn(peer, now)
+        asked = request.read(packet, peer.key.secret)
+        if isinstance(asked, Reason):
+            if numbers.MESSAGE_AUTHENTICATOR not in packet and request.has_no_proof(packet):
+                raise codec.MalformedPacketError(Fault.NO_CREDENTIALS)
+            return Reject(asked)
+        name, typed, state = asked
+        retries = site.retries
+        if retries is not None:
+            received.retry = hash((packet.identifier, name, typed, state))
+            known = retries.find(received.retry, received.address, monotonic)
+            if known is not None:
+                return self._join(received, known)
+            received.answer = Answer(received.address, monotonic)
+            retries.put(received.retry, received.answer)
+        entry = None
+        if state is not None:
+            entry = self._challenges.take(state, peer.address, now)
+            if entry is None:
+                return Reject(Reason.UNKNOWN_STATE)
+            self._logins.drop_challenge(entry.state)
+            received.login = entry.login
+        client = site.client
+        mode = client.mode if entry is None else client.mode.__class__(entry.mode)
+        attempt = received.attempt = Attempt(client, mode, name, typed, entry)
+        return self._start(received, attempt, now, monotonic)
+
+    def _start(
+        self, received: Received, attempt: Attempt, now: float, monotonic: float
+    ) -> Decision | None:
+        try:
+            attempt.user = self._logins.user(attempt.name)
+        except UserNameError:
+            return Reject(Reason.BAD_USER_NAME)
+        entry = attempt.entry
+        if entry is not None and (attempt.user is None or attempt.user.id != entry.user):
+            return Reject(Reason.UNKNOWN_STATE)
+        decision = self.parts.steps.start(attempt, now, monotonic)
+        return decision or self._ask(received, attempt, now, monotonic)
+
+    def _resume(self, received: Received, now: float, monotonic: float) -> Decision | None:
+        attempt = received.attempt
+        if attempt is None:
+            return broken()
+        attempt.user = self._logins.user(attempt.name)
+        decision = self.parts.steps.resume(attempt, received.checked, now, monotonic)
+        return decision or self._ask(received, attempt, now, monotonic)
+
+    def _ask(
+        self, received: Received, attempt: Attempt, now: float, monotonic: float
+    ) -> Decision | None:
+        if attempt.asked is not None and self._passwords(received, attempt.asked):
+            self.pending += 1
+            return None
+        return self.parts.steps.give_up(attempt, now, monotonic) or broken()
+
+    def _join(self, received: Received, known: Answer) -> None:
+        self.counters.total_dup_requests += 1
+        if not known.code:
+            known.waiting.append(received)
+            return
+        self._reply(received, known.code, known.attributes)
+
+    def _conclude(self, received: Received, decision: Decision, now: float) -> None:
+        if isinstance(decision, Silence):
+            self._forget(received)
+            self.counters.total_packets_dropped += 1
+            self._discards.discarded(
+                "too many logins wait", received.site.client.name, self._clock.monotonic()
+            )
+            return
+        if not received.login:
+            received.login = self._name_login()
+        decision, attributes = self._attributes(received, decision, now)
+        if isinstance(decision, Silence):
+            self._conclude(received, decision, now)
+            return
+        code = _CODES[type(decision)]
+        reply = self._encode(received, code, attributes)
+        if reply is None:
+            # Proxy-State fills the packet (RFC 2865 section 5.33). What may be left out
+            # is; what the configuration promised the client, or a State, may not.
+            if isinstance(decision, Challenge) or (
+                isinstance(decision, Accept) and received.site.replies.has_attributes
+            ):
+                decision, code = Reject(Reason.ATTRIBUTE_FAILED), numbers.ACCESS_REJECT
+            attributes = b""
+            reply = self._encode(received, code)
+        self._audit(received, decision, now)
+        self._put(received, code, attributes, reply)
+
+    def _attributes(
+        self, received: Received, decision: Decision, now: float
+    ) -> tuple[Decision, bytes]:
+        replies, attempt = received.site.replies, received.attempt
+        match decision:
+            case Accept() if attempt is not None and attempt.user is not None:
+                try:
+                    return decision, replies.accept(received.login, attempt.user.name)
+                except names.AttributeValueError:
+                    decision = Reject(Reason.ATTRIBUTE_FAILED)
+            case Challenge() if attempt is not None and attempt.user is not None:
+                wrong = 0 if attempt.entry is None else attempt.entry.wrong + 1
+                entry = self._challenges.issue(
+                    received.peer.address, attempt.user.id, received.login, attempt.mode.value,
+                    wrong, now,
+                )  # fmt: skip
+                if entry is None:
+                    return Silence(Reason.UNAVAILABLE), b""
+                self._logins.put_challenge(entry)
+                is_next = decision.reason is Reason.NEXT_PASSCODE_WANTED
+                return decision, replies.challenge(entry.state, is_next=is_next)
+            case Accept() | Challenge():
+                decision = broken()
+            case _:
+                pass
+        return decision, replies.reject(received.packet)
+
+    def _account(self, received: Received, now: float) -> None:
+        peer = received.peer
+        line = self._lines.accounting(
+            now, received.site.client.name, peer.address, received.packet
+        )
+        if line is None:
+            # Not recorded, so not acknowledged (RFC 2866 section 4.2).
+            self._discard(Fault.MISSING_ATTRIBUTE, peer.address, received.arrived)
+            received.port.duplicates.forget(received.key, received.packet.octets)
+            return
+        self._logins.audit(line)
+        reply = codec.reply(
+            numbers.ACCOUNTING_RESPONSE, received.packet, peer.key, signed=False
+        )
+        self._replies.append((received, reply or b""))
+
+    def _audit(self, received: Received, decision: Decision, now: float) -> None:
+        attempt, packet, peer = received.attempt, received.packet, received.peer
+        reason: str = decision.reason
+        kind = serial = ""
+        if attempt is not None:
+            kind, serial = attempt.kind, attempt.serial
+            if isinstance(decision, Accept) and attempt.found is not None:
+                reason = getattr(attempt.found, "reason", reason)
+        mode = received.site.client.mode.value if attempt is None else attempt.mode.value
+        told = Told(
+            received.login,
+            _DECIDED[type(decision)],
+            reason,
+            mode,
+            kind,
+            serial,
+            int((self._clock.monotonic() - received.arrived) * _MICROSECONDS),
+            int(received.waited * _MICROSECONDS),
+        )
+        user = packet.value(numbers.USER_NAME) or b""
+        client = received.site.client.name
+        self._logins.audit(self._lines.login(now, user, client, peer.address, packet, told))
+
+    def _put(self, received: Received, code: int, attributes: bytes, reply: bytes | None) -> None:
+        answer = received.answer
+        self._replies.append((received, reply or b""))
+        if answer is None:
+            return
+        answer.code, answer.attributes = code, attributes
+        for other in answer.waiting:
+            if isinstance(other, Received):
+                self._reply(other, code, attributes)
+        answer.waiting = []
+
+    def _reply(self, received: Received, code: int, attributes: bytes) -> None:
+        self._replies.append((received, self._encode(received, code, attributes) or b""))
+
+    def _encode(self, received: Received, code: int, attributes: bytes = b"") -> bytes | None:
+        signed = received.site.client.sign_replies
+        return codec.reply(code, received.packet, received.peer.key, attributes, signed=signed)
+
+    def _answer_all(self) -> None:
+        replies, self._replies = self._replies, []
+        counters = self.counters
+        for received, reply in replies:
+            port, packet = received.port, received.packet
+            if not reply:
+                port.duplicates.forget(received.key, packet.octets)
+                counters.total_packets_dropped += 1
+                continue
+            code = reply[0]
+            if code == numbers.ACCESS_ACCEPT:
+                counters.total_access_accepts += 1
+            elif code == numbers.ACCESS_CHALLENGE:
+                counters.total_access_challenges += 1
+            elif code == numbers.ACCESS_REJECT:
+                counters.total_access_rejects += 1
+            else:
+                counters.total_accounting_responses += 1
+            if port.duplicates.answer(received.key, packet.octets, reply):
+                port.send(reply, received.address)
+
+    def _retry(self) -> None:
+        self._is_retrying = False
+        self.turn()
+
+    def _lose(self, error: StoreError) -> None:
+        # Nothing was written, so nothing may be answered: the clients ask again.
+        for received, _ in self._replies:
+            self._forget(received)
+        for received in (*self._fresh, *self._checked):
+            self._forget(received)
+        self._replies, self._fresh, self._checked = [], [], []
+        self._complain(error)
+
+    def _forget(self, received: Received) -> None:
+        received.port.duplicates.forget(received.key, received.packet.octets)
+        if received.site.retries is not None:
+            received.site.retries.forget(received.retry)
+        if received.answer is not None:
+            for other in received.answer.waiting:
+                if isinstance(other, Received):
+                    other.port.duplicates.forget(other.key, other.packet.octets)
+
+    def _complain(self, error: StoreError) -> None:
+        now = self._clock.monotonic()
+        if now - self._complained >= 1:
+            self._complained = now
+            log.critical("no login can be decided: {error}", error=str(error))
+
+    def _learn(self, peer: Peer, now: float) -> None:
+        peer.is_changed = False
+        row = peer.client.name, peer.address, peer.message_authenticator, peer.proxy_state
+        self._logins.put_peer((row[0], row[1], row[2].value, row[3].value), now)
+        log.warn(
+            "client {client} ({address}): require_message_authenticator is now {required!r},"
+            " limit_proxy_state {limited!r}; set them in the configuration",
+            client=row[0], address=row[1], required=row[2].value, limited=row[3].value,
+        )  # fmt: skip
+
+    def _discard(self, fault: Fault, source: str, now: float) -> None:
+        self.counters.discarded(fault)
+        self._discards.discarded(fault.value, source, now)
+
+    def _say_damaged(self) -> None:
+        for serial in sorted(self._logins.damaged):
+            log.critical("token {serial!r}: its seed does not open; it counts as none",
+                         serial=serial)  # fmt: skip
+        self._logins.damaged.clear()
+
+
+@final
+class SystemClock:
+    """The machine's clocks."""
+
+    wall = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
