@@ -1,0 +1,102 @@
+"""What the administrator's commands share: who acts, names, times, files."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import time
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from radiusmfa.login.username import UserNameError, user_name
+from radiusmfa.secret import Secret
+from radiusmfa.stores.trail import Actor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+FILE: Final = click.Path(path_type=Path, allow_dash=True)
+NAMED_FILE: Final = click.Path(path_type=Path)
+_MOST_LINES: Final = 2  # of a file of passcodes
+
+
+class UserName(click.ParamType[str]):
+    """A user name from argv, in its normal form."""
+
+    name = "user"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return the normal form, or fail with what is wrong with the name."""
+        try:
+            return user_name(str(value))
+        except UserNameError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+USER: Final = UserName()
+
+
+def actor() -> Actor:
+    """Return who acts: the operating system's user, and who became them by sudo."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a number without a name
+        name = f"uid {os.getuid()}"
+    behind = os.environ.get("SUDO_USER")
+    return Actor(f"{name} (sudo by {behind})" if behind else name, time.time())
+
+
+def moment(seconds: float) -> str:
+    """Return a point in time for a person: UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def read_octets(file: Path) -> bytes:
+    """Return a whole file; `-` is standard input."""
+    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+
+
+def read_lines(file: Path) -> list[Secret]:
+    """Return the first two lines of a file of secrets without the blanks around them."""
+    lines = [line.strip() for line in read_octets(file).splitlines()]
+    return [Secret(line) for line in lines if line][:_MOST_LINES]
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """
+    Give a new file that only its owner can read; after an error it is gone.
+
+    Raises:
+        click.UsageError: It is there already.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        msg = f"{path} is there already; nothing was changed."
+        raise click.UsageError(msg) from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+
+
+def json_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def yes_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--yes`."""
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(function)

@@ -1,0 +1,210 @@
+"""`radiusmfa audit`: who got in, who did not, and who changed what."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from radiusmfa.cli import admin, common, exits
+from radiusmfa.login.username import UserNameError, user_name
+from radiusmfa.stores import trail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_POLL: Final = 0.5  # seconds between two looks for new lines
+_UNSHOWN: Final = frozenset(("time", "kind", "us"))
+
+
+class Moment(click.ParamType[str]):
+    """A point in time: `2026-11-24`, `2026-11-24T14:00:00Z`, or `90m` ago."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return the point in time as audit lines have it: such texts sort by time."""
+        text = str(value)
+        if ago := re.fullmatch(r"([0-9]{1,6})([smhd])", text):
+            return trail.timestamp(time.time() - int(ago[1]) * _UNITS[ago[2]])
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail("a time is written 2026-11-24, 2026-11-24T14:00:00Z, or 90m.", param, ctx)
+        return trail.timestamp((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """
+    Which lines are searched for.
+
+    Attributes:
+        user: Normal form, None for any.
+        fields: Others that must be equal.
+        since: Earliest time, as lines have it.
+        until: Latest time.
+    """
+
+    user: str | None
+    fields: dict[str, str]
+    since: str | None
+    until: str | None
+
+    def fits(self, line: dict[str, Any]) -> bool:
+        """Say whether a parsed line is wanted."""
+        at = line.get("time", "")
+        return (
+            all(line.get(name) == value for name, value in self.fields.items())
+            and (self.since is None or at >= self.since)
+            and (self.until is None or at <= self.until)
+            and (self.user is None or _is_user(line.get("user"), self.user))
+        )
+
+
+@click.group(name="audit")
+def command() -> None:
+    """Read, search, verify and export the audit; all times are UTC."""
+
+
+@command.command()
+@click.option("-n", "count", type=click.IntRange(0), default=20, show_default=True)
+@click.option("-f", "--follow", is_flag=True, help="Wait for more, until Ctrl-C.")
+@admin.json_option
+@click.pass_context
+def tail(ctx: click.Context, count: int, *, follow: bool, as_json: bool) -> None:
+    """Show the latest lines."""
+    with common.open_store(ctx) as store:
+        after = trail.head(store.connection)[0] - count
+        while True:
+            for seq, line in trail.read(store, max(after, 0)):
+                click.echo(line if as_json else _shown(line))
+                after = seq
+            if not follow:
+                return
+            sys.stdout.flush()
+            time.sleep(_POLL)
+
+
+@command.command()
+@click.option("--user", type=admin.USER)
+@click.option("--client")
+@click.option("--decision", type=click.Choice(["accept", "challenge", "reject", "silence"]))
+@click.option("--reason")
+@click.option("--kind", type=click.Choice(["login", "accounting", "admin"]))
+@click.option("--id", help="Of a login: all its rounds have the same.")
+@click.option("--since", type=Moment(), help="2026-11-24, 2026-11-24T14:00:00Z, or 90m ago.")
+@click.option("--until", type=Moment())
+@admin.json_option
+@click.pass_context
+def search(
+    ctx: click.Context,
+    /,
+    *,
+    user: str | None,
+    since: str | None,
+    until: str | None,
+    as_json: bool,
+    **fields: str | None,
+) -> None:
+    """Show the lines that fit everything named, oldest first."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    wanted = Wanted(user=user, fields=given, since=since, until=until)
+    with common.open_store(ctx) as store:
+        for _, line in trail.read(store):
+            if wanted.fits(_parsed(line)):
+                click.echo(line if as_json else _shown(line))
+
+
+@command.command()
+@admin.json_option
+@click.pass_context
+def verify(ctx: click.Context, *, as_json: bool) -> None:
+    """
+    Check that no line was changed, removed, moved, or cut off at the end.
+
+    Exit code 1 and the first wrong line if so. Whoever has the keys file and the
+    store can forge both: `audit export` now and then to another machine.
+    """
+    with common.open_store(ctx) as store:
+        verdict = trail.verify(store)
+    if as_json:
+        common.emit_json(
+            {
+                "verified": verdict.fault is None,
+                "lines": verdict.lines,
+                "fault": verdict.fault,
+                "line": verdict.at_seq or None,
+            }
+        )
+    elif verdict.fault is None:
+        click.echo(f"{verdict.lines} lines, unbroken.")
+    else:
+        click.echo(f"line {verdict.at_seq}: {verdict.fault}", err=True)
+    if verdict.fault is not None:
+        ctx.exit(exits.NO)
+
+
+@command.command()
+@click.argument("file", type=admin.FILE, default="-")
+@click.option("--chain", is_flag=True, help="With number and mac: {seq, mac, line}.")
+@click.pass_context
+def export(ctx: click.Context, file: Path, *, chain: bool) -> None:
+    """Write every line, one JSON object each, to a new FILE or standard output."""
+    with common.open_store(ctx) as store:
+        lines = _chained(trail.read_chain(store)) if chain else trail.read(store)
+        if str(file) == "-":
+            for _, line in lines:
+                click.echo(line)
+            return
+        count = 0
+        with admin.new_file(file) as stream:
+            for _, line in lines:
+                stream.write(f"{line}\n".encode())
+                count += 1
+    click.echo(f"{file}: {count} lines.", err=True)
+
+
+def _chained(rows: Iterable[tuple[int, str, bytes]]) -> Iterator[tuple[int, str]]:
+    for seq, line, mac in rows:
+        yield seq, json.dumps({"seq": seq, "mac": mac.hex(), "line": line})
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:  # somebody damaged it; `verify` says so
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_user(found: object, wanted: str) -> bool:
+    # Login lines have the name as it came.
+    try:
+        return user_name(str(found)) == wanted
+    except UserNameError:
+        return False
+
+
+def _shown(line: str) -> str:
+    parsed = _parsed(line)
+    if not parsed:
+        return json.dumps(line)
+    rest = [f"{name}={_word(value)}" for name, value in parsed.items() if name not in _UNSHOWN]
+    return " ".join([str(parsed.get("time")), str(parsed.get("kind")), *rest])
+
+
+def _word(value: object) -> str:
+    text = str(value)
+    plain = text.isascii() and text.isprintable() and " " not in text and '"' not in text
+    return text if plain and text else json.dumps(text)

@@ -1,0 +1,290 @@
+"""`radiusmfa probe`: log in to a RADIUS server as a NAS would, challenges included."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, final
+
+import click
+
+from radiusmfa.cli import common, exits, shown
+from radiusmfa.cli.exchange import Answer, Server, SilenceError, ask
+from radiusmfa.secret import Secret
+from radiusmfa.wire import codec, numbers, password
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from radiusmfa.config.model import Configuration
+
+_PORT: Final = 1812
+_MOST_ROUNDS: Final = 10  # a server that asks for ever would keep a script for ever
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+# What the answer means: the word for --json, and the exit code.
+_MEANING: Final = {
+    numbers.ACCESS_ACCEPT: ("accept", exits.DONE),
+    numbers.ACCOUNTING_RESPONSE: ("accept", exits.DONE),
+    numbers.ACCESS_REJECT: ("reject", exits.NO),
+    numbers.ACCESS_CHALLENGE: ("challenge", exits.NO),
+}
+
+
+@click.command("probe")
+@click.argument("user", required=False)
+@click.option(
+    "--server", metavar="HOST:PORT", help="Default: where the configuration listens, or port 1812."
+)
+@click.option("--client", metavar="NAME", help="Take this client's secret from the configuration.")
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path),
+    help="Its first line is the shared secret (- is standard input).",
+)
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path),
+    help="Its first line is the password (- is standard input). Else it is asked for.",
+)
+@click.option(
+    "--code-file",
+    type=click.Path(path_type=Path),
+    help="Its lines answer the challenges, in order (- is standard input).",
+)
+@click.option("--status", is_flag=True, help="Send Status-Server instead of a login.")
+@click.option("--nas-identifier", default="radiusmfa-probe", show_default=True, metavar="TEXT")
+@click.option(
+    "--no-message-authenticator", is_flag=True, help="Do not sign, as an outdated client."
+)
+@click.option(
+    "--accept-unsigned", is_flag=True, help="Take replies that have no Message-Authenticator."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 300),
+    default=5.0,
+    show_default=True,
+    help="Seconds until the same octets are sent again.",
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 20),
+    default=2,
+    show_default=True,
+    help="How often they are sent again.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def command(ctx: click.Context, /, **given: object) -> int:
+    """
+    Log USER in to a RADIUS server; show what is sent and what comes back.
+
+    Password and codes are asked for, or read from files: never an argument. Exit
+    code 0: Access-Accept, 1: Access-Reject, 5: no genuine answer.
+    """
+    wish = Wish(**given)  # type: ignore[arg-type]  # click has checked them
+    _check_usage(wish)
+    server = _server(ctx, wish)
+    teller = shown.Teller(server, as_json=wish.as_json)
+    try:
+        dialogue = Dialogue(server=server, wish=wish, teller=teller)
+        answer = dialogue.status() if wish.status else dialogue.login()
+    except SilenceError as silence:
+        teller.end("none")
+        click.echo(f"radiusmfa: {_why_silent(server, silence)}", err=True)
+        return exits.SILENCE
+    word, code = _MEANING[answer.packet.code]
+    teller.end(word)
+    return code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """The options, as click read them."""
+
+    user: str | None
+    server: str | None
+    client: str | None
+    secret_file: Path | None
+    password_file: Path | None
+    code_file: Path | None
+    status: bool
+    nas_identifier: str
+    no_message_authenticator: bool
+    accept_unsigned: bool
+    timeout: float
+    retries: int
+    as_json: bool
+
+
+@final
+@dataclass(slots=True)
+class Codes:
+    """The answers to challenges: from a file in order, else from the keyboard."""
+
+    file: Path | None
+    _lines: Iterator[bytes] | None = field(default=None, init=False)
+
+    def next(self, prompt: str) -> Secret:
+        """
+        Return the next answer.
+
+        Raises:
+            click.UsageError: Nobody and nothing answers.
+        """
+        if self.file is None:
+            return common.secret_input(prompt, None)
+        if self._lines is None:
+            self._lines = iter(_read(self.file).split(b"\n"))
+        line = next(self._lines, b"").rstrip(b"\r")
+        if not line:
+            msg = f"The server asks once more, and {self.file} has no further line."
+            raise click.UsageError(msg)
+        return Secret(line)
+
+
+def _check_usage(wish: Wish) -> None:
+    if wish.status == (wish.user is not None):
+        msg = "Name a USER, or say --status."
+        raise click.UsageError(msg)
+    if (wish.client is None) == (wish.secret_file is None):
+        msg = "Say where the shared secret is: --client NAME or --secret-file FILE."
+        raise click.UsageError(msg)
+    if wish.status and wish.no_message_authenticator:
+        msg = "Status-Server must be signed (RFC 5997 section 3)."
+        raise click.UsageError(msg)
+
+
+def _server(ctx: click.Context, wish: Wish) -> Server:
+    config = common.load_config(ctx) if wish.client is not None else None
+    host, port = _address(wish.server, config)
+    return Server(
+        host=host,
+        port=port,
+        key=codec.SigningKey(_secret(wish, config)),
+        timeout=wish.timeout,
+        tries=wish.retries + 1,
+        require_signature=not wish.accept_unsigned,
+    )
+
+
+def _address(text: str | None, config: Configuration | None) -> tuple[str, int]:
+    if text is None:
+        if config is None:
+            return "127.0.0.1", _PORT
+        first = config.listen[0]
+        return _LOOPBACK.get(first.host, first.host), first.port
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
+        host, port = text, str(_PORT)
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004
+        msg = "--server is HOST:PORT, HOST, or [IPv6 address]:PORT."
+        raise click.UsageError(msg)
+    return host, int(port)
+
+
+def _secret(wish: Wish, config: Configuration | None) -> Secret:
+    if config is None:
+        return common.secret_input("Shared secret", wish.secret_file)
+    for client in config.clients:
+        if client.name == wish.client:
+            return client.secret
+    msg = f"{config.path} has no client {wish.client!r}."
+    raise click.UsageError(msg)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialogue:
+    """One conversation with a server, told as it goes."""
+
+    server: Server
+    wish: Wish
+    teller: shown.Teller
+
+    def status(self) -> Answer:
+        """Ask whether the server is alive (RFC 5997)."""
+        asked = self._packet(numbers.STATUS_SERVER, _authenticator(), _identity(self.wish))
+        return self._turn(asked)
+
+    def login(self) -> Answer:
+        """Log in, answering challenges; the last answer is returned."""
+        codes = Codes(self.wish.code_file)
+        answer = self._round(common.secret_input("Password", self.wish.password_file), None)
+        for _ in range(_MOST_ROUNDS):
+            if answer.packet.code != numbers.ACCESS_CHALLENGE:
+                break
+            typed = codes.next(_prompt(answer.packet))
+            answer = self._round(typed, answer.packet.value(numbers.STATE))
+        return answer
+
+    def _round(self, proof: Secret, state: bytes | None) -> Answer:
+        authenticator = _authenticator()
+        name = _octets(self.wish.user or "")
+        try:
+            hidden = password.hide(proof.reveal(), self.server.key.secret, authenticator)
+            attributes = codec.attribute(numbers.USER_NAME, name)
+        except (password.PasswordError, codec.PacketError):
+            msg = "A user name has at most 253 octets, a password or code at most 128."
+            raise click.UsageError(msg) from None
+        attributes += codec.attribute(numbers.USER_PASSWORD, hidden) + _identity(self.wish)
+        if state is not None:
+            attributes += codec.attribute(numbers.STATE, state)
+        return self._turn(self._packet(numbers.ACCESS_REQUEST, authenticator, attributes))
+
+    def _packet(self, code: int, authenticator: bytes, attributes: bytes) -> bytes:
+        return codec.request(
+            code,
+            secrets.randbelow(256),
+            authenticator,
+            attributes,
+            self.server.key,
+            signed=not self.wish.no_message_authenticator,
+        )
+
+    def _turn(self, octets: bytes) -> Answer:
+        self.teller.sent(codec.decode(octets))
+        answer = ask(self.server, octets)
+        self.teller.received(answer)
+        return answer
+
+
+def _authenticator() -> bytes:
+    return secrets.token_bytes(numbers.AUTHENTICATOR_OCTETS)
+
+
+def _identity(wish: Wish) -> bytes:
+    try:
+        return codec.attribute(numbers.NAS_IDENTIFIER, _octets(wish.nas_identifier))
+    except codec.PacketError:
+        msg = "--nas-identifier has at most 253 octets."
+        raise click.UsageError(msg) from None
+
+
+def _prompt(challenge: codec.Packet) -> str:
+    texts = [shown.text(value) for value in challenge.values(numbers.REPLY_MESSAGE)]
+    return "\n".join(texts).rstrip(" :") or "Answer"
+
+
+def _why_silent(server: Server, silence: SilenceError) -> str:
+    if silence.refused:
+        return f"no answer: nothing listens on {server}"
+    if not silence.ignored:
+        return (
+            f"no answer from {server} in {server.tries} x {server.timeout:g} s: wrong address or "
+            "secret, this host is none of its clients, or it demands a Message-Authenticator"
+        )
+    faults = ", ".join(f"{count} x {fault}" for fault, count in silence.ignored.items())
+    return f"no genuine answer from {server}, replies ignored: {faults} (is the secret right?)"
+
+
+def _read(file: Path) -> bytes:
+    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+
+
+def _octets(text: str) -> bytes:
+    # Octets of argv that are not UTF-8 go out as they were typed.
+    return text.encode("utf-8", "surrogateescape")

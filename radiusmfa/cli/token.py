@@ -1,0 +1,175 @@
+"""`radiusmfa token`: enroll, list, change and revoke tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from radiusmfa.cli import admin, common, token_enroll, token_files
+from radiusmfa.stores import proving, tokens
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from radiusmfa.secret import Secret
+    from radiusmfa.stores.tokens import Token
+
+
+@click.group(
+    name="token",
+    commands=[token_enroll.command, token_files.import_, token_files.export],
+)
+def command() -> None:
+    """
+    Enroll, list, change and revoke tokens.
+
+    A change is in force for the next login, also while the server runs.
+    """
+
+
+@command.command(name="list")
+@click.option("--user", type=admin.USER, help="Only this user's.")
+@admin.json_option
+@click.pass_context
+def list_(ctx: click.Context, user: str | None, *, as_json: bool) -> None:
+    """List tokens."""
+    with common.open_store(ctx) as store:
+        found = tokens.listing(store, user=user)
+    if as_json:
+        common.emit_json([describe(token) for token in found])
+        return
+    rows = [
+        [one.serial, one.user or "-", _shape(one), one.status, admin.moment(one.created), one.label]
+        for one in found
+    ]
+    common.table(["SERIAL", "USER", "KIND", "STATUS", "CREATED", "LABEL"], rows)
+
+
+@command.command()
+@click.argument("serial")
+@admin.json_option
+@click.pass_context
+def show(ctx: click.Context, serial: str, *, as_json: bool) -> None:
+    """Show one token; never its seed."""
+    with common.open_store(ctx) as store:
+        found = tokens.show(store, serial)
+    if as_json:
+        common.emit_json(describe(found))
+        return
+    for name, value in describe(found).items():
+        click.echo(f"{name:<10} {'-' if value is None else value}")
+
+
+@command.command()
+@click.argument("serial")
+@click.argument("user", type=admin.USER, required=False)
+@click.option("--nobody", is_flag=True, help="Take it from its user.")
+@click.pass_context
+def assign(ctx: click.Context, serial: str, user: str | None, *, nobody: bool) -> None:
+    """Give a token to USER, or take it from everybody."""
+    if nobody is (user is not None):
+        raise click.UsageError("Name a user, or say --nobody.")
+    with common.open_store(ctx) as store:
+        tokens.assign(store, admin.actor(), serial, user)
+    click.echo(f"{serial} is {user}'s." if user else f"{serial} is nobody's.")
+
+
+@command.command()
+@click.argument("serial")
+@click.option("--code-file", type=admin.FILE, help="First line of a file; - is standard input.")
+@click.pass_context
+def confirm(ctx: click.Context, serial: str, code_file: Path | None) -> None:
+    """Let a pending token count; asks for the passcode it shows now."""
+    passcode = common.secret_input("Passcode", code_file)
+    factors = common.load_config(ctx).factors
+    with common.open_store(ctx) as store:
+        proving.confirm(store, admin.actor(), serial, passcode, factors=factors)
+    click.echo(f"{serial} is active.")
+
+
+@command.command()
+@click.argument("serial")
+@click.option("--code-file", type=admin.FILE, help="A file of two lines; - is standard input.")
+@admin.json_option
+@click.pass_context
+def resync(ctx: click.Context, serial: str, code_file: Path | None, *, as_json: bool) -> None:
+    """
+    Set a token's clock or counter right; asks for two consecutive passcodes.
+
+    Both are used up. A pending token is active afterwards.
+    """
+    passcodes = _two_passcodes(code_file)
+    factors = common.load_config(ctx).factors
+    with common.open_store(ctx) as store:
+        found = proving.resynchronize(store, admin.actor(), serial, passcodes, factors=factors)
+    if as_json:
+        common.emit_json(describe(found))
+        return
+    now = f"drift {found.drift} steps" if found.kind == "totp" else f"counter {found.last + 1}"
+    click.echo(f"{serial} is synchronized: {now}.")
+
+
+@command.command()
+@click.argument("serial")
+@click.pass_context
+def disable(ctx: click.Context, serial: str) -> None:
+    """Let a token not count until it is enabled again."""
+    with common.open_store(ctx) as store:
+        tokens.set_disabled(store, admin.actor(), serial, disabled=True)
+    click.echo(f"{serial} is disabled.")
+
+
+@command.command()
+@click.argument("serial")
+@click.pass_context
+def enable(ctx: click.Context, serial: str) -> None:
+    """Let a disabled token count again."""
+    with common.open_store(ctx) as store:
+        tokens.set_disabled(store, admin.actor(), serial, disabled=False)
+    click.echo(f"{serial} is active.")
+
+
+@command.command()
+@click.argument("serial")
+@admin.yes_option
+@click.pass_context
+def revoke(ctx: click.Context, serial: str, *, yes: bool) -> None:
+    """End a token for good and destroy its seed."""
+    with common.open_store(ctx) as store:
+        tokens.show(store, serial)
+        common.confirm(f"Revoke {serial} for good?", yes=yes)
+        tokens.revoke(store, admin.actor(), serial)
+    click.echo(f"{serial} is revoked.")
+
+
+def describe(token: Token) -> dict[str, Any]:
+    """Return what `--json` shows of a token."""
+    return {
+        "serial": token.serial,
+        "user": token.user,
+        "kind": token.kind,
+        "algorithm": token.algorithm,
+        "digits": token.digits,
+        "period": token.period or None,
+        "status": token.status,
+        "drift": token.drift,
+        "last": token.last if token.last >= 0 else None,
+        "label": token.label,
+        "created": token.created,
+    }
+
+
+def _shape(token: Token) -> str:
+    period = f", {token.period} s" if token.period else ""
+    return f"{token.kind} {token.algorithm}, {token.digits} digits{period}"
+
+
+def _two_passcodes(file: Path | None) -> tuple[Secret, Secret]:
+    if file is None:
+        first = common.secret_input("Passcode", None)
+        return first, common.secret_input("The passcode after it", None)
+    lines = admin.read_lines(file)
+    if len(lines) != 2:  # noqa: PLR2004 - two consecutive passcodes
+        raise click.UsageError(f"{file} must hold two passcodes, each on its line.")
+    return lines[0], lines[1]

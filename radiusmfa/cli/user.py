@@ -1,0 +1,242 @@
+"""`radiusmfa user`: add, list, change and remove users."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from radiusmfa.cli import admin, common, token, user_import
+from radiusmfa.primary import hashing
+from radiusmfa.stores import people, tokens
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from radiusmfa.stores.people import Person
+
+_PASSWORD_ONLY = "needs NO second factor: whoever knows the password is in"  # noqa: S105 - a warning
+
+
+@click.group(name="user", commands=[user_import.command])
+def command() -> None:
+    """
+    Add, list, change and remove users.
+
+    A change is in force for the next login, also while the server runs.
+    """
+
+
+@command.command()
+@click.argument("name", type=admin.USER)
+@click.option("--password-file", type=admin.FILE, help="First line of a file; - is standard input.")
+@click.option("--no-password", is_flag=True, help="Only for clients that check no password.")
+@click.option("--password-only", is_flag=True, help="Exempt this person from the second factor.")
+@click.pass_context
+def add(
+    ctx: click.Context,
+    name: str,
+    *,
+    password_file: Path | None,
+    no_password: bool,
+    password_only: bool,
+) -> None:
+    """
+    Add a user; asks for the password.
+
+    Without a token or recovery codes nobody gets in who needs a second factor:
+    `radiusmfa token enroll NAME` comes next.
+    """
+    if no_password and password_only:
+        raise click.UsageError("--no-password and --password-only leave nothing to prove.")
+    stored = None if no_password else _new_hash(ctx, password_file)
+    if no_password and password_file is not None:
+        raise click.UsageError("--no-password and --password-file exclude each other.")
+    with common.open_store(ctx) as store:
+        people.add(store, admin.actor(), name, password=stored, password_only=password_only)
+    click.echo(f"Added {name}.")
+    if password_only:
+        click.echo(f"warning: {name} {_PASSWORD_ONLY}", err=True)
+
+
+@command.command(name="list")
+@admin.json_option
+@click.pass_context
+def list_(ctx: click.Context, *, as_json: bool) -> None:
+    """List all users."""
+    with common.open_store(ctx) as store:
+        everybody = people.everybody(store)
+    if as_json:
+        common.emit_json([_as_json(person) for person in everybody])
+        return
+    now = time.time()
+    rows = [
+        [
+            person.name,
+            _form(person) or "-",
+            str(person.tokens),
+            str(person.recovery_codes),
+            ", ".join(_remarks(person, now)),
+        ]
+        for person in everybody
+    ]
+    common.table(["NAME", "PASSWORD", "TOKENS", "RECOVERY", "REMARKS"], rows)
+
+
+@command.command()
+@click.argument("name", type=admin.USER)
+@admin.json_option
+@click.pass_context
+def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
+    """Show one user: tokens, recovery codes, wrong proofs, locks."""
+    with common.open_store(ctx) as store:
+        person = people.person(store, name)
+        owned = tokens.listing(store, user=name)
+        failures = people.failures(store, name)
+    if as_json:
+        more = {
+            "tokens": [token.describe(one) for one in owned],
+            "failures": [
+                {
+                    "factor": one.factor,
+                    "client": one.client,
+                    "count": one.count,
+                    "locked_until": one.until or None,
+                }
+                for one in failures
+            ],
+        }
+        common.emit_json(_as_json(person) | more)
+        return
+    now = time.time()
+    click.echo(f"name            {person.name}")
+    click.echo(f"password        {_form(person) or 'none'}")
+    click.echo(f"remarks         {', '.join(_remarks(person, now)) or '-'}")
+    click.echo(f"created         {admin.moment(person.created)}")
+    click.echo(f"recovery codes  {person.recovery_codes} unused")
+    for one in owned:
+        click.echo(f"token           {one.serial}  {one.kind}, {one.status}  {one.label}".rstrip())
+    for failure in failures:
+        locked = f", locked until {admin.moment(failure.until)}" if failure.until > now else ""
+        place = f"{failure.factor} at {failure.client}"
+        click.echo(f"wrong proofs    {failure.count} x {place}{locked}")
+
+
+@command.command()
+@click.argument("name", type=admin.USER)
+@click.option("--password-file", type=admin.FILE, help="First line of a file; - is standard input.")
+@click.option("--no-password", is_flag=True, help="Take the password away.")
+@click.pass_context
+def password(
+    ctx: click.Context, name: str, *, password_file: Path | None, no_password: bool
+) -> None:
+    """Set a user's password; asks for it."""
+    if no_password and password_file is not None:
+        raise click.UsageError("--no-password and --password-file exclude each other.")
+    with common.open_store(ctx) as store:
+        people.person(store, name)  # before anybody types a password for nothing
+        stored = None if no_password else _new_hash(ctx, password_file)
+        people.set_password(store, admin.actor(), name, stored)
+    click.echo(f"{name} has {'no password' if no_password else 'a new password'}.")
+
+
+@command.command()
+@click.argument("name", type=admin.USER)
+@click.pass_context
+def disable(ctx: click.Context, name: str) -> None:
+    """Refuse every login of a user from now on; nothing is deleted."""
+    with common.open_store(ctx) as store:
+        people.set_disabled(store, admin.actor(), name, disabled=True)
+    click.echo(f"{name} is disabled.")
+
+
+@command.command()
+@click.argument("name", type=admin.USER)
+@click.pass_context
+def enable(ctx: click.Context, name: str) -> None:
+    """Allow a disabled user to log in again."""
+    with common.open_store(ctx) as store:
+        people.set_disabled(store, admin.actor(), name, disabled=False)
+    click.echo(f"{name} is enabled.")
+
+
+@command.command()
+@click.argument("name", type=admin.USER)
+@click.option("--end", is_flag=True, help="Demand a second factor again.")
+@admin.yes_option
+@click.pass_context
+def exempt(ctx: click.Context, name: str, *, end: bool, yes: bool) -> None:
+    """Exempt a user from the second factor (asks first), or end that."""
+    with common.open_store(ctx) as store:
+        people.person(store, name)
+        if not end:
+            common.confirm(f"{name} {_PASSWORD_ONLY}. Exempt {name}?", yes=yes)
+        people.set_password_only(store, admin.actor(), name, password_only=not end)
+    click.echo(f"{name} needs a second factor again." if end else f"{name} {_PASSWORD_ONLY}.")
+
+
+@command.command()
+@click.argument("name", type=admin.USER)
+@click.pass_context
+def unlock(ctx: click.Context, name: str) -> None:
+    """Forget a user's wrong passwords and passcodes, and every lock."""
+    with common.open_store(ctx) as store:
+        people.unlock(store, admin.actor(), name)
+    click.echo(f"{name} is not locked.")
+
+
+@command.command()
+@click.argument("name", type=admin.USER)
+@admin.yes_option
+@click.pass_context
+def delete(ctx: click.Context, name: str, *, yes: bool) -> None:
+    """Delete a user; tokens stay, disabled and nobody's."""
+    with common.open_store(ctx) as store:
+        people.person(store, name)
+        common.confirm(f"Delete {name}?", yes=yes)
+        serials = people.delete(store, admin.actor(), name)
+    click.echo(f"Deleted {name}.")
+    if serials:
+        click.echo(f"Now nobody's and disabled: {', '.join(serials)}")
+
+
+def _new_hash(ctx: click.Context, file: Path | None) -> str:
+    typed = common.secret_input("Password", file, twice=True)
+    wanted = common.load_config(ctx).passwords
+    parameters = hashing.Parameters(
+        memory_kib=wanted.memory_kib, passes=wanted.passes, lanes=wanted.lanes
+    )
+    return hashing.hash_password(typed.reveal(), parameters)
+
+
+def _form(person: Person) -> str | None:
+    if person.password is None:
+        return None
+    return hashing.known(person.password) or "unusable"
+
+
+def _remarks(person: Person, now: float) -> list[str]:
+    remarks = []
+    if person.password_only:
+        remarks.append("NO SECOND FACTOR")
+    elif not person.tokens and not person.recovery_codes:
+        remarks.append("not enrolled")
+    if person.disabled:
+        remarks.append("disabled")
+    if person.locked_until > now:
+        remarks.append(f"locked until {admin.moment(person.locked_until)}")
+    return remarks
+
+
+def _as_json(person: Person) -> dict[str, Any]:
+    return {
+        "name": person.name,
+        "password": _form(person),
+        "password_only": person.password_only,
+        "disabled": person.disabled,
+        "created": person.created,
+        "active_tokens": person.tokens,
+        "recovery_codes": person.recovery_codes,
+        "locked_until": person.locked_until or None,
+    }
