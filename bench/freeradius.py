@@ -1,0 +1,247 @@
+"""Debian's FreeRADIUS with `rlm_totp`, configured in a directory of its own, as a child."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Final
+
+from bench import processes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.people import Person
+
+MODES: Final = ("step-up", "append", "challenge")
+_LIBRARIES: Final = "/usr/lib/freeradius"
+
+# Without `threads` FreeRADIUS decides in the thread that receives (`-s`).
+_POOL: Final = """
+thread pool {{
+    start_servers = {threads}
+    max_servers = {threads}
+    min_spare_servers = 1
+    max_spare_servers = {threads}
+    max_requests_per_server = 0
+    auto_limit_acct = no
+}}
+"""
+
+_MAIN: Final = """
+prefix = /usr
+libdir = {libraries}
+confdir = {here}
+raddbdir = {here}
+logdir = {here}
+run_dir = {here}
+db_dir = {here}
+radacctdir = {here}
+name = bench
+pidfile = {here}/bench.pid
+max_request_time = 30
+cleanup_delay = 5
+max_requests = 65536
+hostname_lookups = no
+log {{
+    destination = files
+    file = {here}/radius.log
+    auth = no
+}}
+security {{
+    max_attributes = 200
+    reject_delay = 0
+    status_server = yes
+}}
+proxy_requests = no
+client bench {{
+    ipaddr = 127.0.0.1
+    secret = {secret}
+    require_message_authenticator = yes
+}}
+{pool}
+modules {{
+    files {{
+        usersfile = {here}/users
+        key = "%{{%{{Stripped-User-Name}}:-%{{User-Name}}}}"
+    }}
+    pap {{
+        normalise = no
+    }}
+    totp {{
+    }}
+    expr {{
+    }}
+    always reject {{
+        rcode = reject
+    }}
+}}
+server bench {{
+    listen {{
+        type = auth
+        ipaddr = 127.0.0.1
+        port = {port}
+    }}
+{virtual}
+}}
+"""
+
+_STEP_UP: Final = """
+    authorize {
+        files
+        update request {
+            &TOTP-Password := "%{User-Password}"
+        }
+        update control {
+            &Auth-Type := second
+        }
+    }
+    authenticate {
+        Auth-Type second {
+            totp
+        }
+    }
+"""
+
+_APPEND: Final = """
+    authorize {
+        files
+        if (&User-Password =~ /^(.*)([0-9]{6})$/) {
+            update request {
+                &User-Password := "%{1}"
+                &TOTP-Password := "%{2}"
+            }
+        }
+        pap
+        update control {
+            &Auth-Type := both
+        }
+    }
+    authenticate {
+        Auth-Type both {
+            totp
+            if (ok) {
+                pap
+            }
+        }
+    }
+"""
+
+_CHALLENGE: Final = """
+    authorize {
+        files
+        if (&State) {
+            if (!&session-state:Tmp-String-0 || &session-state:Tmp-String-0 != &User-Name) {
+                reject
+            }
+            update request {
+                &TOTP-Password := "%{User-Password}"
+            }
+            update control {
+                &Auth-Type := second
+            }
+        }
+        else {
+            pap
+            update control {
+                &Auth-Type := first
+            }
+        }
+    }
+    authenticate {
+        Auth-Type first {
+            pap
+            if (ok) {
+                update session-state {
+                    &Tmp-String-0 := &User-Name
+                }
+                update control {
+                    &Response-Packet-Type := Access-Challenge
+                }
+                update reply {
+                    &Reply-Message := "Passcode: "
+                    &Prompt := No-Echo
+                }
+            }
+        }
+        Auth-Type second {
+            totp
+        }
+    }
+"""
+
+_SIGN: Final = """
+    post-auth {
+        update reply {
+            &Message-Authenticator := 0x00
+        }
+        Post-Auth-Type REJECT {
+            update reply {
+                &Message-Authenticator := 0x00
+            }
+        }
+        Post-Auth-Type Challenge {
+            update reply {
+                &Message-Authenticator := 0x00
+            }
+        }
+    }
+"""
+
+_VIRTUAL: Final = {"step-up": _STEP_UP, "append": _APPEND, "challenge": _CHALLENGE}
+
+
+def find() -> str | None:
+    """Return the path of FreeRADIUS, if it is installed."""
+    return shutil.which("freeradius", path="/usr/sbin:/usr/bin") or shutil.which("radiusd")
+
+
+def start(
+    here: Path, mode: str, people: list[Person], *, secret: str, threads: int
+) -> processes.Server:
+    """
+    Write the configuration below *here* and start the server.
+
+    Args:
+        here: An empty directory.
+        mode: One of `MODES`.
+        people: Every user with password and seed.
+        secret: Shared secret of the one client, 127.0.0.1.
+        threads: Worker threads; 0 decides in the thread that receives.
+    """
+    here.mkdir()
+    here.chmod(0o700)
+    port = processes.free_port()
+    pool = _POOL.format(threads=threads) if threads else ""
+    (here / "users").write_text("".join(_entry(person, mode) for person in people))
+    (here / "dictionary").write_text("")
+    (here / "radiusd.conf").write_text(
+        _MAIN.format(
+            libraries=_LIBRARIES,
+            here=here,
+            secret=secret,
+            pool=pool,
+            port=port,
+            virtual=_VIRTUAL[mode] + _SIGN,
+        )
+    )
+    binary = find()
+    assert binary is not None
+    arguments = [binary, "-f", *([] if threads else ["-s"]), "-d", str(here), "-n", "radiusd"]
+    check = subprocess.run([*arguments, "-CX"], capture_output=True, text=True, check=False)
+    if check.returncode:
+        message = f"FreeRADIUS refuses its configuration:\n{check.stdout[-1000:]}"
+        raise processes.BenchError(message)
+    return processes.start(arguments, port=port, secret=secret, log=here / "output")
+
+
+def _entry(person: Person, mode: str) -> str:
+    seed = base64.b32encode(person.seed).decode()
+    line = f'{person.name} TOTP-Secret := "{seed}"'
+    if mode != "step-up":
+        salt = person.seed[:8]
+        digest = hashlib.sha256(person.password + salt).digest() + salt
+        line += f", SSHA2-256-Password := 0x{digest.hex()}"
+    return line + "\n"

@@ -1,0 +1,109 @@
+"""Measurements, their medians, and the table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.load import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """
+    One run, or the medians of several.
+
+    Attributes:
+        cpu_us: Server CPU per login in microseconds, all its threads.
+        per_second: Logins a second.
+        p50_ms: Median time to a reply in milliseconds.
+        p99_ms: What 99 of 100 replies did not exceed.
+        resent: Packets that had to be sent again.
+    """
+
+    cpu_us: float
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    resent: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """
+    One flow.
+
+    Attributes:
+        name: What it is.
+        ours: Our server.
+        theirs: FreeRADIUS, or None where it cannot do the same.
+        ratio: Median of the ratios of runs that followed each other.
+    """
+
+    name: str
+    ours: Measure
+    theirs: Measure | None
+    ratio: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row as plain values."""
+        return asdict(self)
+
+
+def measure(run: Run, cpu_seconds: float) -> Measure:
+    """Return what *run* says, given the CPU time that the server spent on it."""
+    return Measure(
+        cpu_us=cpu_seconds / run.logins * 1e6,
+        per_second=run.logins / run.seconds,
+        p50_ms=run.percentile(0.5) * 1e3,
+        p99_ms=run.percentile(0.99) * 1e3,
+        resent=run.resent,
+    )
+
+
+def summary(measures: Sequence[Measure]) -> Measure:
+    """Return the median of each figure."""
+    return Measure(
+        cpu_us=median(one.cpu_us for one in measures),
+        per_second=median(one.per_second for one in measures),
+        p50_ms=median(one.p50_ms for one in measures),
+        p99_ms=median(one.p99_ms for one in measures),
+        resent=sum(one.resent for one in measures),
+    )
+
+
+def render(rows: Sequence[Row], **about: object) -> str:
+    """Return the table as text."""
+    head = ("", "CPU us", "logins/s", "p50 ms", "p99 ms")
+    titles = [*head, *head[1:], "CPU ratio"]
+    cells = [titles, *(_cells(row) for row in rows)]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(titles))]
+    side = sum(widths[1:5]) + 6
+    top = " " * widths[0] + "  " + "ours".center(side) + "  " + "FreeRADIUS".center(side)
+    lines = [", ".join(f"{name} {value}" for name, value in about.items()), "", top.rstrip()]
+    for line in cells:
+        padded = [line[0].ljust(widths[0])]
+        padded += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
+        lines.append("  ".join(padded).rstrip())
+    lines += ["", "CPU: the server's, all threads, per login. Every login got a genuine Accept."]
+    return "\n".join(lines)
+
+
+def _cells(row: Row) -> list[str]:
+    ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+    return [row.name, *_figures(row.ours), *_figures(row.theirs), ratio]
+
+
+def _figures(one: Measure | None) -> list[str]:
+    if one is None:
+        return ["", "", "", ""]
+    return [
+        f"{one.cpu_us:.1f}",
+        f"{one.per_second:.0f}",
+        f"{one.p50_ms:.2f}",
+        f"{one.p99_ms:.2f}",
+    ]

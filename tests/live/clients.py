@@ -1,0 +1,54 @@
+"""The clients that the live server has, and the programs that play them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from tests.live.world import missing
+
+# Debian packages by the program that a test calls.
+_PACKAGES: Final = {
+    "oathtool": "oathtool",
+    "radtest": "freeradius-utils",
+    "radclient": "freeradius-utils",
+    "freeradius": "freeradius",
+    "pamtester": "pamtester",
+}
+
+# One client a flow, told apart by the loopback address it sends from.
+CHALLENGE: Final = "127.0.0.1"
+STEP_UP: Final = "127.0.0.2"
+APPEND: Final = "127.0.0.3"
+AUTO: Final = "127.0.0.4"
+PAM_APPEND: Final = "127.0.0.5"
+PAM_CHALLENGE: Final = "127.0.0.6"
+PROXY: Final = "127.0.0.7"
+OLD_PROXY: Final = "127.0.0.8"
+_UNSIGNED: Final = {"require_message_authenticator": "no", "retry_window": 0}
+CLIENTS: Final = (
+    {"name": "challenge", "networks": [f"{CHALLENGE}/32", "::1/128"]},
+    {"name": "step-up", "networks": [f"{STEP_UP}/32"], "mode": "step-up"},
+    {"name": "append", "networks": [f"{APPEND}/32"], "mode": "append"},
+    {"name": "auto", "networks": [f"{AUTO}/32"], "mode": "auto", "reject_message": "Sorry."},
+    {"name": "pam-append", "networks": [f"{PAM_APPEND}/32"], "mode": "append", **_UNSIGNED},
+    {"name": "pam-challenge", "networks": [f"{PAM_CHALLENGE}/32"], **_UNSIGNED},
+    {"name": "proxy", "networks": [f"{PROXY}/32"], "retry_window": 0},
+    {
+        "name": "old-proxy",
+        "networks": [f"{OLD_PROXY}/32"],
+        "require_message_authenticator": "no",
+        "limit_proxy_state": "no",
+        "retry_window": 0,
+    },
+)
+# As cheap as a configuration may ask for: what is tested is not the hash.
+FAST: Final = {"memory_kib": 1024, "passes": 1, "lanes": 1}
+
+
+def need(*programs: str) -> None:
+    """Skip, loudly, unless *programs* are installed."""
+    packages = sorted({_PACKAGES.get(name, name) for name in missing(*programs)})
+    if packages:
+        pytest.skip(f"NOT TESTED: apt-get install {' '.join(packages)}")

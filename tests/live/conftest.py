@@ -1,0 +1,47 @@
+"""What the live tests share: one running server a module, and whom it serves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.live.clients import CLIENTS, FAST, need
+from tests.live.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder."""
+    for item in items:
+        if "tests/live/" in item.nodeid:
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Return a running server that serves `CLIENTS`."""
+    need("oathtool")
+    world = World(tmp_path_factory.mktemp("world"))
+    world.configure(CLIENTS, passwords=FAST)
+    world.make_store()
+    world.populate(40)
+    world.start()
+    yield world
+    assert world.stop() == 0
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Iterator[World]:
+    """Return a world of its own, configured and with people, that does not run yet."""
+    need("oathtool")
+    world = World(tmp_path)
+    world.configure(CLIENTS, passwords=FAST)
+    world.make_store()
+    world.populate(5)
+    yield world
+    if world.is_running():
+        world.stop()

@@ -1,0 +1,181 @@
+"""The process: reload, stop, restart, and a change made while it runs."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from radiusmfa.wire import codec, numbers
+from tests.live.clients import APPEND, CLIENTS, FAST, STEP_UP
+
+if TYPE_CHECKING:
+    from tests.live.world import World
+
+
+def test_reload_serves_the_new_client(stopped: World) -> None:
+    """After SIGHUP a client that was a stranger is served, and the others still are."""
+    stopped.start()
+    person, other = stopped.person(), stopped.person()
+    with stopped.nas("127.0.0.77") as nas:
+        assert not nas.status(0.1)
+        added = {"name": "added", "networks": ["127.0.0.77/32"], "mode": "step-up"}
+        stopped.configure([*CLIENTS, added], passwords=FAST)
+
+        reload(stopped)
+
+        assert nas.login(person.name, person.code()) == numbers.ACCESS_ACCEPT
+    with stopped.nas(STEP_UP) as nas:
+        assert nas.login(other.name, other.code()) == numbers.ACCESS_ACCEPT
+
+
+def test_reload_forgets_the_old_client(stopped: World) -> None:
+    """After SIGHUP a client that is gone from the file gets silence."""
+    stopped.start()
+    stopped.configure([one for one in CLIENTS if one["name"] != "append"], passwords=FAST)
+
+    reload(stopped)
+
+    with stopped.nas(APPEND) as gone, stopped.nas() as nas:
+        gone.send(gone.request(stopped.person().name, "correct horse"))
+        assert nas.status()
+        assert gone.waiting() == []
+
+
+def test_bad_reload_leaves_the_old_configuration_running(stopped: World) -> None:
+    """A file with a fault changes nothing, and the log says where the fault is."""
+    stopped.start()
+    person, other = stopped.person(), stopped.person()
+    seen = len(stopped.log())
+    good = stopped.config.read_text()
+    stopped.config.write_text(good + "nonsense: yes\n")
+
+    stopped.signal(signal.SIGHUP)
+    stopped.until_logged("nonsense", seen)
+
+    with stopped.nas(STEP_UP) as nas:
+        assert nas.login(person.name, person.code()) == numbers.ACCESS_ACCEPT
+        stopped.config.write_text(good)
+        reload(stopped)
+        assert nas.login(other.name, other.code()) == numbers.ACCESS_ACCEPT
+
+
+def test_reload_keeps_open_challenges(stopped: World) -> None:
+    """Who was asked for a passcode before SIGHUP answers after it."""
+    stopped.start()
+    person = stopped.person()
+    with stopped.nas() as nas:
+        state = nas.ask(nas.request(person.name, person.password)).state
+
+        reload(stopped)
+
+        more = codec.attribute(numbers.STATE, state)
+        assert nas.login(person.name, person.code(), more) == numbers.ACCESS_ACCEPT
+
+
+def reload(world: World) -> None:
+    """Send SIGHUP and wait until the server says that it has loaded the file."""
+    seen = len(world.log())
+    world.signal(signal.SIGHUP)
+    world.until_logged("load", seen)
+
+
+def test_stop_answers_what_is_pending(stopped: World) -> None:
+    """A login that is being decided when SIGTERM comes is answered before the end."""
+    slow = {"memory_kib": 65536, "passes": 4, "lanes": 1}
+    stopped.configure(CLIENTS, passwords=slow)
+    person = stopped.person()
+    stopped.run("user", "password", person.name, "--password-file", "-", typed="correct horse\n")
+    stopped.start()
+    with stopped.nas() as nas:
+        request = nas.request(person.name, person.password)
+        nas.send(request)
+        # The password is in its thread once the server is free to say that it lives.
+        assert nas.before_status() == []
+
+        assert stopped.stop() == 0
+
+        octets = nas.receive()
+    assert octets is not None
+    assert nas.check(request, octets).code == numbers.ACCESS_CHALLENGE
+
+
+def test_open_challenge_survives_a_restart(stopped: World) -> None:
+    """Who was asked for a passcode before a restart answers after it."""
+    stopped.start()
+    person = stopped.person()
+    with stopped.nas() as nas:
+        state = nas.ask(nas.request(person.name, person.password)).state
+        assert stopped.stop() == 0
+        stopped.start()
+
+        more = codec.attribute(numbers.STATE, state)
+        assert nas.login(person.name, person.code(), more) == numbers.ACCESS_ACCEPT
+
+
+def test_answered_challenge_stays_answered_after_a_restart(stopped: World) -> None:
+    """A State that was used before a restart is used after it."""
+    stopped.start()
+    person = stopped.person()
+    with stopped.nas() as nas:
+        state = nas.ask(nas.request(person.name, person.password)).state
+        more = codec.attribute(numbers.STATE, state)
+        assert nas.login(person.name, person.code(), more) == numbers.ACCESS_ACCEPT
+        stopped.stop()
+        stopped.start()
+
+        assert nas.login(person.name, person.code(), more) == numbers.ACCESS_REJECT
+
+
+def test_second_server_on_the_same_store_refuses_to_start(stopped: World) -> None:
+    """Two servers on one store would accept a passcode twice: the second says so and ends."""
+    stopped.start()
+
+    done = stopped.run("run", expect=None)
+
+    assert done.returncode not in (0, 1)
+    assert done.stderr.count("radiusmfa: ") == 1
+    with stopped.nas() as nas:
+        assert nas.status()
+
+
+def test_command_is_in_force_for_the_next_login(stopped: World) -> None:
+    """Disabling, enabling and enrolling need no restart and no signal."""
+    stopped.start()
+    person = stopped.person()
+    with stopped.nas(STEP_UP) as nas:
+        assert nas.login(person.name, person.code()) == numbers.ACCESS_ACCEPT
+        stopped.run("user", "disable", person.name)
+        code = person.code()
+        assert nas.login(person.name, code) == numbers.ACCESS_REJECT
+        stopped.run("user", "enable", person.name)
+
+        assert nas.login(person.name, code) == numbers.ACCESS_ACCEPT
+
+
+def test_unlock_lets_a_locked_person_in(stopped: World) -> None:
+    """Six different wrong codes lock; the right one is refused until `user unlock`."""
+    stopped.start()
+    person = stopped.person()
+    with stopped.nas(STEP_UP) as nas:
+        for _ in range(6):
+            assert nas.login(person.name, person.wrong_code()) == numbers.ACCESS_REJECT
+        code = person.code()
+        assert nas.login(person.name, code) == numbers.ACCESS_REJECT
+
+        stopped.run("user", "unlock", person.name)
+
+        assert nas.login(person.name, code) == numbers.ACCESS_ACCEPT
+    reasons = [line["reason"] for line in stopped.audit(kind="login", user=person.name)]
+    assert reasons[-2:] == ["locked", "passed"]
+
+
+def test_same_wrong_code_again_locks_nobody(stopped: World) -> None:
+    """A client that repeats one wrong code ten times has made one mistake."""
+    stopped.start()
+    person = stopped.person()
+    wrong = person.wrong_code()
+    with stopped.nas(STEP_UP) as nas:
+        for _ in range(10):
+            assert nas.login(person.name, wrong) == numbers.ACCESS_REJECT
+
+        assert nas.login(person.name, person.code()) == numbers.ACCESS_ACCEPT

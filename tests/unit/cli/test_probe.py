@@ -1,0 +1,493 @@
+"""`radiusmfa probe` against a server of a few lines on loopback."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import pytest
+
+from radiusmfa.cli.main import main
+from radiusmfa.secret import Secret
+from radiusmfa.wire import codec, numbers, password
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET: Final = b"probe-test-secret"
+KEY: Final = codec.SigningKey(Secret(SECRET))
+PATIENCE: Final = 20.0
+
+Act: TypeAlias = Callable[[codec.Packet], Sequence[bytes]]
+
+
+class Responder:
+    """Answers the n-th datagram by the n-th act; keeps what arrived."""
+
+    def __init__(self, acts: Sequence[Act], host: str) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._channel = socket.socket(family, socket.SOCK_DGRAM)
+        self._channel.bind((host, 0))
+        self._channel.settimeout(PATIENCE)
+        self._acts = acts
+        self.port: int = self._channel.getsockname()[1]
+        self.arrived: list[codec.Packet] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Wait for the last act and close."""
+        self._thread.join(PATIENCE)
+        self._channel.close()
+
+    def passwords(self) -> list[bytes]:
+        """Return what was typed, request by request."""
+        return [
+            password.recover(
+                packet.value(numbers.USER_PASSWORD) or b"", SECRET, packet.authenticator
+            )
+            for packet in self.arrived
+        ]
+
+    def _serve(self) -> None:
+        for act in self._acts:
+            datagram, address = self._channel.recvfrom(4096)
+            packet = codec.decode(datagram)
+            self.arrived.append(packet)
+            for octets in act(packet):
+                self._channel.sendto(octets, address)
+
+
+Serve: TypeAlias = Callable[..., Responder]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Return a function that starts responders; all are stopped afterwards."""
+    running: list[Responder] = []
+
+    def start(*acts: Act, host: str = "127.0.0.1") -> Responder:
+        running.append(Responder(acts, host))
+        return running[-1]
+
+    yield start
+    for responder in running:
+        responder.stop()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """Return a folder with a secret, a password and two codes in files."""
+    (tmp_path / "secret").write_bytes(SECRET + b"\n")
+    (tmp_path / "password").write_bytes(b"correct horse\n")
+    (tmp_path / "codes").write_bytes(b"111111\n222222\n")
+    return tmp_path
+
+
+def answer(code: int, attributes: bytes = b"", *, signed: bool = True) -> Act:
+    """Return an act that sends one genuine reply."""
+
+    def act(packet: codec.Packet) -> list[bytes]:
+        octets = codec.reply(code, packet, KEY, attributes, signed=signed)
+        assert octets is not None
+        return [octets]
+
+    return act
+
+
+def challenge(prompt: bytes, state: bytes) -> Act:
+    """Return an act that asks *prompt* under *state*."""
+    attributes = codec.attribute(numbers.REPLY_MESSAGE, prompt)
+    return answer(numbers.ACCESS_CHALLENGE, attributes + codec.attribute(numbers.STATE, state))
+
+
+def silent(_: codec.Packet) -> list[bytes]:
+    """Send nothing."""
+    return []
+
+
+def probe(files: Path, port: int, *more: str, host: str = "127.0.0.1") -> int:
+    """Run `probe alice` with secret and password from *files*."""
+    return main([
+        "probe",
+        *([] if "--status" in more else ["alice", "--password-file", str(files / "password")]),
+        "--server",
+        f"{host}:{port}",
+        "--secret-file",
+        str(files / "secret"),
+        *more,
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "word"),
+    [
+        pytest.param(numbers.ACCESS_ACCEPT, 0, "Access-Accept", id="accept"),
+        pytest.param(numbers.ACCESS_REJECT, 1, "Access-Reject", id="reject"),
+    ],
+)
+def test_exit_code_says_the_decision(
+    serve: Serve,
+    files: Path,
+    capsys: pytest.CaptureFixture[str],
+    code: int,
+    expected: int,
+    word: str,
+) -> None:
+    """Access-Accept ends with 0, Access-Reject with 1, and the reply is named."""
+    responder = serve(answer(code))
+
+    assert probe(files, responder.port) == expected
+    assert f"received {word}" in capsys.readouterr().out
+
+
+def test_request_is_signed_first_and_holds_the_password(serve: Serve, files: Path) -> None:
+    """The request verifies, begins with Message-Authenticator, and hides the password."""
+    responder = serve(answer(numbers.ACCESS_ACCEPT))
+
+    probe(files, responder.port, "--nas-identifier", "switch-7")
+
+    request = responder.arrived[0]
+    assert codec.verify(request, KEY)
+    assert request.octets[20] == numbers.MESSAGE_AUTHENTICATOR
+    assert request.value(numbers.USER_NAME) == b"alice"
+    assert request.value(numbers.NAS_IDENTIFIER) == b"switch-7"
+    assert responder.passwords() == [b"correct horse"]
+
+
+def test_without_message_authenticator_none_is_sent(serve: Serve, files: Path) -> None:
+    """`--no-message-authenticator` behaves as an outdated client."""
+    responder = serve(answer(numbers.ACCESS_ACCEPT))
+
+    assert probe(files, responder.port, "--no-message-authenticator") == 0
+    assert numbers.MESSAGE_AUTHENTICATOR not in responder.arrived[0]
+
+
+def test_challenges_are_answered_in_order(serve: Serve, files: Path) -> None:
+    """Two challenges are answered from the code file, each with its own State."""
+    responder = serve(
+        challenge(b"Passcode: ", b"one"),
+        challenge(b"Next passcode: ", b"two"),
+        answer(numbers.ACCESS_ACCEPT),
+    )
+
+    assert probe(files, responder.port, "--code-file", str(files / "codes")) == 0
+    assert responder.passwords() == [b"correct horse", b"111111", b"222222"]
+    states = [packet.value(numbers.STATE) for packet in responder.arrived]
+    assert states == [None, b"one", b"two"]
+    assert len({packet.authenticator for packet in responder.arrived}) == 3
+
+
+def test_codes_run_out_is_wrong_usage(
+    serve: Serve, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A challenge that no line is left for ends with 2 and says so."""
+    (files / "codes").write_bytes(b"")
+    responder = serve(challenge(b"Passcode: ", b"one"))
+
+    assert probe(files, responder.port, "--code-file", str(files / "codes")) == 2
+    assert "no further line" in capsys.readouterr().err
+
+
+def test_standard_input_gives_everything_in_turn(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Secret, password and codes may all come on standard input, in that order."""
+    responder = serve(challenge(b"Passcode: ", b"one"), answer(numbers.ACCESS_ACCEPT))
+    typed = io.TextIOWrapper(io.BytesIO(SECRET + b"\npw\n123456\n"))
+    monkeypatch.setattr(sys, "stdin", typed)
+    place = f"127.0.0.1:{responder.port}"
+    dashes = ["--secret-file", "-", "--password-file", "-", "--code-file", "-"]
+
+    assert main(["probe", "alice", "--server", place, *dashes]) == 0
+    assert responder.passwords() == [b"pw", b"123456"]
+
+
+def test_nothing_secret_is_shown(
+    serve: Serve, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Password, codes, shared secret and State are in no line of the output."""
+    for more in ([], ["--json"]):
+        responder = serve(challenge(b"Code: ", b"state-of-it"), answer(numbers.ACCESS_ACCEPT))
+        probe(files, responder.port, "--code-file", str(files / "codes"), *more)
+
+    shown = "".join(capsys.readouterr())
+    for secret in (b"correct horse", b"111111", SECRET, b"state-of-it"):
+        assert secret.decode() not in shown
+        assert secret.hex() not in shown
+    assert 'Reply-Message = "Code: "' in shown
+
+
+def test_same_octets_are_sent_again(serve: Serve, files: Path) -> None:
+    """A retransmission is the same packet, octet by octet (RFC 5080 section 2.2.1)."""
+    responder = serve(silent, silent, answer(numbers.ACCESS_ACCEPT))
+
+    assert probe(files, responder.port, "--timeout", "0.2", "--retries", "2") == 0
+    assert len({packet.octets for packet in responder.arrived}) == 1
+    assert len(responder.arrived) == 3
+
+
+def test_no_answer_is_exit_code_5(
+    serve: Serve, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Silence ends with 5 and one line that names the server and the likely causes."""
+    responder = serve(silent, silent)
+
+    assert probe(files, responder.port, "--timeout", "0.1", "--retries", "1") == 5
+    said = capsys.readouterr().err
+    assert said.startswith(f"radiusmfa: no answer from 127.0.0.1:{responder.port} ")
+    assert said.count("\n") == 1
+
+
+def test_nobody_listening_is_said_at_once(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A closed port is exit code 5 without waiting for the timeout."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = time.monotonic()
+
+    assert probe(files, port, "--timeout", "60") == 5
+    assert time.monotonic() - start < 30
+    assert "nothing listens" in capsys.readouterr().err
+
+
+def _tampered(packet: codec.Packet) -> list[bytes]:
+    octets = codec.reply(numbers.ACCESS_ACCEPT, packet, KEY)
+    assert octets is not None
+    return [octets[:-1] + bytes([octets[-1] ^ 1])]
+
+
+def _wrong_signature(packet: codec.Packet) -> list[bytes]:
+    """Return a reply whose Response Authenticator is right and whose signature is not."""
+    bad = codec.attribute(numbers.MESSAGE_AUTHENTICATOR, bytes(16))
+    octets = codec.reply(numbers.ACCESS_ACCEPT, packet, KEY, bad, signed=False)
+    assert octets is not None
+    return [octets]
+
+
+def _other_identifier(packet: codec.Packet) -> list[bytes]:
+    other = codec.request(1, packet.identifier ^ 1, packet.authenticator, b"", KEY)
+    octets = codec.reply(numbers.ACCESS_ACCEPT, codec.decode(other), KEY)
+    assert octets is not None
+    return [octets]
+
+
+@pytest.mark.parametrize(
+    ("forged", "fault"),
+    [
+        pytest.param(_tampered, "bad-response-authenticator", id="changed"),
+        pytest.param(_wrong_signature, "bad-message-authenticator", id="wrong-signature"),
+        pytest.param(
+            answer(numbers.ACCESS_ACCEPT, signed=False),
+            "missing-message-authenticator",
+            id="unsigned",
+        ),
+        pytest.param(_other_identifier, "answers-something-else", id="other-identifier"),
+        pytest.param(lambda _: [b"\x02"], "short-packet", id="garbage"),
+        pytest.param(lambda packet: [packet.octets], "wrong-port", id="echo"),
+    ],
+)
+def test_forged_accept_is_ignored(
+    serve: Serve, files: Path, capsys: pytest.CaptureFixture[str], forged: Act, fault: str
+) -> None:
+    """A reply that is not genuine is as none, and the reason is told."""
+    responder = serve(forged)
+
+    assert probe(files, responder.port, "--timeout", "0.3", "--retries", "0") == 5
+    said = capsys.readouterr()
+    assert f"1 x {fault}" in said.err
+    assert "received" not in said.out
+
+
+def test_genuine_reply_after_a_forged_one_counts(serve: Serve, files: Path) -> None:
+    """A forger who is first does not keep the genuine answer out."""
+
+    def both(packet: codec.Packet) -> list[bytes]:
+        return [*_tampered(packet), *answer(numbers.ACCESS_REJECT)(packet)]
+
+    assert probe(files, serve(both).port) == 1
+
+
+def test_unsigned_reply_is_taken_when_allowed(
+    serve: Serve, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--accept-unsigned` takes it, and the output says that it is unsigned."""
+    responder = serve(answer(numbers.ACCESS_ACCEPT, signed=False))
+
+    assert probe(files, responder.port, "--accept-unsigned") == 0
+    assert "Message-Authenticator missing" in capsys.readouterr().out
+
+
+def test_status_server_is_answered(serve: Serve, files: Path) -> None:
+    """`--status` sends a signed Status-Server without a user (RFC 5997 section 3)."""
+    responder = serve(answer(numbers.ACCESS_ACCEPT))
+
+    assert probe(files, responder.port, "--status") == 0
+    asked = responder.arrived[0]
+    assert asked.code == numbers.STATUS_SERVER
+    assert numbers.USER_NAME not in asked
+    assert codec.verify(asked, KEY)
+
+
+def test_ipv6_works(serve: Serve, files: Path) -> None:
+    """An IPv6 address stands in brackets."""
+    responder = serve(answer(numbers.ACCESS_ACCEPT), host="::1")
+
+    assert probe(files, responder.port, host="[::1]") == 0
+
+
+def test_json_is_one_object(serve: Serve, files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--json` prints the decision and every packet with its attributes by name."""
+    responder = serve(challenge(b"Code", b"one"), answer(numbers.ACCESS_REJECT))
+
+    probe(files, responder.port, "--json", "--code-file", str(files / "codes"))
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["decision"] == "reject"
+    assert [packet["code"] for packet in told["packets"]] == [
+        "Access-Request",
+        "Access-Challenge",
+        "Access-Request",
+        "Access-Reject",
+    ]
+    assert {"name": "User-Name", "value": '"alice"'} in told["packets"][0]["attributes"]
+    assert told["packets"][3]["message_authenticator"] == "right, first"
+
+
+def test_terminal_control_in_a_reply_is_escaped(
+    serve: Serve, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server cannot move the cursor of whoever probes it."""
+    attributes = codec.attribute(numbers.REPLY_MESSAGE, b"\x1b[2Jgone\xff")
+    probe(files, serve(answer(numbers.ACCESS_REJECT, attributes)).port)
+
+    assert '"\\x1b[2Jgone\\xff"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param(["alice"], id="no-secret"),
+        pytest.param(["alice", "--status", "--secret-file", "secret"], id="user-and-status"),
+        pytest.param(
+            ["alice", "--client", "vpn", "--secret-file", "secret"], id="two-sources-of-secret"
+        ),
+        pytest.param(
+            ["--status", "--no-message-authenticator", "--secret-file", "secret"],
+            id="unsigned-status",
+        ),
+        pytest.param(["alice", "--secret-file", "secret", "--server", "::1:x"], id="bad-port"),
+        pytest.param(["alice", "--secret-file", "secret", "--server", ":1812"], id="no-host"),
+        pytest.param(["alice", "--secret-file", "secret", "--server", "a:0"], id="port-0"),
+        pytest.param(
+            ["a" * 254, "--secret-file", "secret", "--password-file", "password"], id="long-name"
+        ),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+) -> None:
+    """Options that contradict or say too little end with 2 before anything is sent."""
+    monkeypatch.chdir(files)
+
+    assert main(["probe", *words]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("radiusmfa: ")
+    assert said.err.count("\n") == 1
+    assert "sent" not in said.out
+
+
+@pytest.fixture
+def configuration(files: Path) -> Callable[[int], Path]:
+    """Return a function that writes a configuration that listens on a port."""
+
+    def write(port: int) -> Path:
+        path = files / "radiusmfa.yaml"
+        path.write_text(
+            f'listen: [{{udp: "0.0.0.0:{port}"}}]\nstore: {{sqlite: s.db}}\nkeys: {{file: keys}}\n'
+            "clients: [{name: vpn, networks: [127.0.0.1/32], secret: {file: secret}}]\n"
+        )
+        return path
+
+    return write
+
+
+def test_secret_and_address_come_from_the_configuration(
+    serve: Serve, files: Path, configuration: Callable[[int], Path]
+) -> None:
+    """`--client NAME` takes that client's secret and asks where the server listens."""
+    responder = serve(answer(numbers.ACCESS_ACCEPT))
+    path = configuration(responder.port)
+    words = ["probe", "alice", "--client", "vpn", "--password-file", str(files / "password")]
+
+    assert main(["-c", str(path), *words]) == 0
+    assert codec.verify(responder.arrived[0], KEY)
+
+
+def test_unknown_client_is_wrong_usage(
+    configuration: Callable[[int], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A client that the configuration does not have is named."""
+    path = configuration(1812)
+
+    assert main(["-c", str(path), "probe", "alice", "--client", "wifi"]) == 2
+    assert "'wifi'" in capsys.readouterr().err
+
+
+def test_bad_configuration_is_exit_code_3(tmp_path: Path) -> None:
+    """A configuration that cannot be used ends with 3."""
+    path = tmp_path / "radiusmfa.yaml"
+    path.write_text("listen: nowhere\n")
+
+    assert main(["-c", str(path), "probe", "alice", "--client", "vpn"]) == 3
+
+
+def test_prompt_is_the_servers_and_does_not_echo(serve: Serve, files: Path) -> None:
+    """On a terminal the password and the code are asked for and do not show."""
+    responder = serve(challenge(b"Six digits: ", b"one"), answer(numbers.ACCESS_ACCEPT))
+    place = f"127.0.0.1:{responder.port}"
+    words = ["probe", "alice", "--server", place, "--secret-file", str(files / "secret")]
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "radiusmfa", *words], stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+
+    shown = _type(ours, {"Password: ": "hidden-word\n", "Six digits: ": "424242\n"})
+
+    assert child.wait(PATIENCE) == 0
+    os.close(ours)
+    assert responder.passwords() == [b"hidden-word", b"424242"]
+    assert "hidden-word" not in shown
+    assert "424242" not in shown
+
+
+def _type(terminal: int, answers: dict[str, str]) -> str:
+    """Type each answer when its prompt has appeared; return all that was shown."""
+    shown = ""
+    waiting = dict(answers)
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if not select.select([terminal], [], [], until - time.monotonic())[0]:
+            break
+        try:
+            shown += os.read(terminal, 4096).decode()
+        except OSError:  # the other side was closed
+            break
+        for prompt in [prompt for prompt in waiting if shown.endswith(prompt)]:
+            os.write(terminal, waiting.pop(prompt).encode())
+    return shown

@@ -1,0 +1,90 @@
+"""Tests of `conf/radiusmfa.yaml`: documentation that runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from radiusmfa import shipped
+from radiusmfa.config import model, nodes, read
+from radiusmfa.config.model import Client, Configuration
+from radiusmfa.config.nodes import Listing, Mapping, Node
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _load(text: str, folder: Path) -> Configuration:
+    (folder / "secrets").mkdir(exist_ok=True)
+    for name in ("vpn", "broker"):
+        (folder / "secrets" / name).write_text("0123456789abcdef", encoding="utf-8")
+        (folder / "secrets" / name).chmod(0o600)
+    path = folder / "radiusmfa.yaml"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o644)
+    return read.load(path)
+
+
+def _uncommented() -> str:
+    text = shipped.text("conf", "radiusmfa.yaml")
+    return re.sub(r"^( *)#([a-z_]+:)", r"\1\2", text, flags=re.MULTILINE)
+
+
+def _names(node: Node, where: str = "") -> set[str]:
+    match node:
+        case Mapping(entries):
+            found = {f"{where}{name}" for name in entries}
+            for name, (_, inner) in entries.items():
+                found |= _names(inner, f"{where}{name}.")
+            return found
+        case Listing(items):
+            return set().union(*(_names(item, where) for item in items))
+        case _:
+            return set()
+
+
+def test_example_loads_as_it_is(tmp_path: Path) -> None:
+    """The example loads without a fault or a warning."""
+    config = _load(shipped.text("conf", "radiusmfa.yaml"), tmp_path)
+    assert [client.name for client in config.clients] == ["vpn", "broker"]
+    assert not config.warnings
+
+
+def test_commented_settings_are_the_defaults(tmp_path: Path) -> None:
+    """With every comment taken as a setting, nothing changes: comments show the defaults."""
+    text = shipped.text("conf", "radiusmfa.yaml")
+    assert _uncommented() != text
+    assert _load(_uncommented(), tmp_path) == _load(text, tmp_path)
+    vpn = _load(text, tmp_path).clients[0]
+    assert vpn == Client(name=vpn.name, networks=vpn.networks, secret=vpn.secret)
+
+
+def test_example_shows_every_setting() -> None:
+    """Every setting of the model stands in the example, and no other."""
+    report = nodes.Report()
+    shown = _names(nodes.parse(_uncommented().encode(), report))
+    assert not report.faults
+    wanted = set(read.SECTIONS) | {f"clients.{name.name}" for name in dataclasses.fields(Client)}
+    for section, of in (
+        ("passwords", model.Passwords),
+        ("factors", model.Factors),
+        ("factors.totp", model.Totp),
+        ("factors.hotp", model.Hotp),
+        ("lockout", model.Lockout),
+        ("challenges", model.Challenges),
+        ("duplicates", model.Duplicates),
+    ):
+        wanted |= {f"{section}.{field.name}" for field in dataclasses.fields(of)}
+    wanted |= {"listen.udp", "accounting.udp", "store.sqlite", "keys.file", "keys.credential", "log.level"}
+    shown -= {name for name in shown if re.match(r"clients\.(secret|reply)\.", name)}
+    assert shown == wanted
+
+
+def test_example_explains_every_setting() -> None:
+    """Above each commented setting stands a comment that explains it."""
+    lines = shipped.text("conf", "radiusmfa.yaml").splitlines()
+    for above, line in pairwise(lines):
+        if re.match(r" *#[a-z_]+:", line):
+            assert re.match(r" *(# |#[a-z_]+:)", above), line

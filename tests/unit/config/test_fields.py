@@ -1,0 +1,159 @@
+"""Tests of `radiusmfa.config.fields`."""
+
+from __future__ import annotations
+
+import pytest
+
+from radiusmfa.config import nodes
+from radiusmfa.config.fields import Fields, Found, scalar_text
+from radiusmfa.config.model import Mode, Tri
+
+
+def _fields(text: str, *known: str, fallback: Fields | None = None) -> tuple[Fields, nodes.Report]:
+    report = fallback.report if fallback else nodes.Report()
+    root = nodes.parse(text.encode(), report)
+    where = "here" if fallback is None else "there"
+    return Fields(root, where, report, known=known or ("a",), fallback=fallback), report
+
+
+@pytest.mark.parametrize("text", ["1", "5", "10"])
+def test_integer_in_range_is_taken(text: str) -> None:
+    """A whole number within its limits is taken."""
+    fields, report = _fields(f"a: {text}")
+    assert fields.integer("a", 7, low=1, high=10) == int(text)
+    assert not report.faults
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "11", "-1", "0x5", "05", "5.0", "1e1", "five", "'5'", "[5]", "", "1_0", "\u0665"]
+)
+def test_integer_of_another_form_is_refused(text: str) -> None:
+    """Only a plain decimal number within its limits is a number."""
+    fields, report = _fields(f"a: {text}")
+    assert fields.integer("a", 7, low=1, high=10) == 7
+    assert report.lines("f") == [
+        f"f:1:{3 if not text else 4}: here.a: must be a whole number from 1 to 10"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("yes", True), ("true", True), ("no", False), ("false", False)]
+)
+def test_boolean_words_are_taken(text: str, *, expected: bool) -> None:
+    """Yes and true, no and false."""
+    fields, report = _fields(f"a: {text}")
+    assert fields.boolean("a", default=not expected) is expected
+    assert not report.faults
+
+
+@pytest.mark.parametrize("text", ["on", "Yes", "1", "'yes'", "y", "[yes]", "null"])
+def test_boolean_of_another_form_is_refused(text: str) -> None:
+    """Nothing else is a yes or a no."""
+    fields, report = _fields(f"a: {text}")
+    assert fields.boolean("a", default=True) is True
+    assert report.lines("f") == ["f:1:4: here.a: must be yes or no"]
+
+
+def test_choice_is_taken() -> None:
+    """A choice is one of its words, quoted or not; true means yes where yes is one."""
+    assert _fields("a: append")[0].choice("a", Mode.AUTO) is Mode.APPEND
+    assert _fields("a: 'append'")[0].choice("a", Mode.AUTO) is Mode.APPEND
+    assert _fields("a: true")[0].choice("a", Tri.AUTO) is Tri.YES
+    assert _fields("a: false")[0].choice("a", Tri.AUTO) is Tri.NO
+    assert _fields("{}")[0].choice("a", Tri.AUTO) is Tri.AUTO
+
+
+def test_choice_suggests_a_close_word() -> None:
+    """A word that is no choice is refused, with the close one."""
+    fields, report = _fields("a: chalenge")
+    assert fields.choice("a", Mode.AUTO) is Mode.AUTO
+    assert report.lines("f") == [
+        "f:1:4: here.a: must be step-up, append, challenge or auto; did you mean challenge?"
+    ]
+
+
+def test_text_is_measured_in_octets() -> None:
+    """A text has limits in octets, not in characters."""
+    assert _fields("a: ää")[0].text("a", "-", low=1, high=4) == "ää"
+    fields, report = _fields("a: äää")
+    assert fields.text("a", "-", low=1, high=4) == "-"
+    assert report.lines("f") == ["f:1:4: here.a: must have 1 to 4 octets"]
+
+
+def test_text_with_control_characters_is_refused() -> None:
+    """A text that a terminal would act on is refused."""
+    fields, report = _fields('a: "x\\e[31m"')
+    assert fields.text("a", "-", low=0, high=9) == "-"
+    assert report.lines("f") == ["f:1:4: here.a: must not hold control characters"]
+
+
+def test_missing_value_is_no_text() -> None:
+    """A key without a value is a fault that says how to write an empty text."""
+    fields, report = _fields("a:")
+    assert fields.text("a", "-", low=0, high=9) == "-"
+    assert report.lines("f") == ['f:1:3: here.a: has no value; an empty text is written ""']
+
+
+def test_unknown_setting_suggests_a_close_one() -> None:
+    """A setting that does not exist is refused, with the close one."""
+    _, report = _fields("prmpt: x", "prompt", *(f"other{at}" for at in range(9)))
+    assert report.lines("f") == ["f:1:1: here.prmpt: is no setting; did you mean prompt?"]
+
+
+def test_unknown_setting_lists_a_few() -> None:
+    """Where nothing is close and little is known, all of it is named."""
+    _, report = _fields("zzz: x", "udp")
+    assert report.lines("f") == ["f:1:1: here.zzz: is no setting (known: udp)"]
+
+
+def test_missing_setting_is_reported_at_its_section() -> None:
+    """A setting that must be there is missed at the section that lacks it."""
+    fields, report = _fields("{}")
+    assert fields.need("a") is None
+    assert report.lines("f") == ["f:1:1: here.a: is missing"]
+
+
+def test_fallback_answers_and_keeps_its_place() -> None:
+    """A setting that only the fallback has is taken from there, and faulted there."""
+    below, report = _fields("a: 99")
+    fields, _ = _fields("{}", fallback=below)
+    assert fields.integer("a", 7, low=1, high=10) == 7
+    assert not fields.has("a")
+    assert report.lines("f") == ["f:1:4: here.a: must be a whole number from 1 to 10"]
+
+
+def test_own_setting_hides_the_fallback() -> None:
+    """A setting that stands in both is taken from the nearer one."""
+    below, _ = _fields("a: 1")
+    fields, report = _fields("a: 2", fallback=below)
+    assert fields.integer("a", 7, low=1, high=10) == 2
+    assert not report.faults
+
+
+def test_items_are_entries_of_a_list() -> None:
+    """A list gives its entries with their paths; anything else is a fault."""
+    fields, _ = _fields("a: [x, y]")
+    assert [item.where for item in fields.items("a")] == ["here.a[0]", "here.a[1]"]
+    assert _fields("{}")[0].items("a") == []
+    fields, report = _fields("a: x")
+    assert fields.items("a") == []
+    assert report.lines("f") == ["f:1:4: here.a: must be a list, as [one, two]"]
+
+
+def test_section_may_be_empty_but_not_a_value() -> None:
+    """A section without settings takes the defaults; a single value is no section."""
+    for text in ("{}", "a:", "a: {}"):
+        fields, report = _fields(text)
+        assert fields.section("a", ("b",)).integer("b", 3, low=0, high=9) == 3
+        assert not report.faults
+    fields, report = _fields("a: x")
+    fields.section("a", ("b",))
+    assert report.lines("f") == ["f:1:4: here.a: must hold settings, as {name: value}"]
+
+
+def test_list_is_no_single_value() -> None:
+    """Where one value is wanted, a list is a fault."""
+    report = nodes.Report()
+    root = nodes.parse(b"a: [x]", report)
+    assert scalar_text(Found(root.entries["a"][1], "a"), report) is None
+    assert report.lines("f") == ["f:1:4: a: must be one value"]

@@ -1,0 +1,339 @@
+"""Tests of `radiusmfa.config.read`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radiusmfa.config import read
+from radiusmfa.config.model import (
+    Challenges,
+    Configuration,
+    Duplicates,
+    Factors,
+    Hotp,
+    Level,
+    Listen,
+    Lockout,
+    Passwords,
+    Recovery,
+    Totp,
+)
+from radiusmfa.config.secrets import Sources
+from radiusmfa.interfaces import ConfigError
+
+SMALLEST = """\
+listen: [{udp: "127.0.0.1:1812"}]
+store: {sqlite: it.db}
+keys: {file: keys}
+clients:
+  - {name: vpn, networks: [192.0.2.1], secret: {env: IT}}
+"""
+ADDRESS_FAULT = (
+    "listen[0].udp: must be a numeric address and a port, as 192.0.2.1:1812 or [2001:db8::1]:1812"
+)
+
+
+def _parse(text: str, folder: Path = Path("/here")) -> Configuration:
+    sources = Sources(folder, {"IT": "0123456789abcdef"})
+    return read.parse(text.encode(), Path("f"), sources)
+
+
+def _faults(text: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        _parse(text)
+    return caught.value.faults
+
+
+def test_smallest_file_takes_every_default() -> None:
+    """Four settings are enough; all others have their defaults."""
+    config = _parse(SMALLEST)
+    assert config == Configuration(
+        path=Path("f"),
+        listen=(Listen("127.0.0.1", 1812),),
+        store_path=Path("/here/it.db"),
+        keys_path=Path("/here/keys"),
+        clients=config.clients,
+    )
+    assert [client.name for client in config.clients] == ["vpn"]
+
+
+def test_empty_file_names_what_is_missing() -> None:
+    """Every setting that must be there is named at once."""
+    assert _faults("log: {level: info}") == (
+        "f:1:1: clients: is missing",
+        "f:1:1: keys: is missing",
+        "f:1:1: listen: is missing",
+        "f:1:1: store: is missing",
+    )
+
+
+def test_every_fault_is_reported_at_once() -> None:
+    """Faults of every section come together, each with line and column."""
+    text = SMALLEST.replace("127.0.0.1:1812", "localhost") + "lockout: {delay: 0}\nlgo: {}\n"
+    assert _faults(text) == (
+        f"f:1:16: {ADDRESS_FAULT}",
+        "f:6:18: lockout.delay: must be a whole number from 1 to 86400",
+        "f:7:1: lgo: is no setting; did you mean log?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "port"),
+    [
+        ("0.0.0.0:1812", "0.0.0.0", 1812),
+        ("[::]:1812", "::", 1812),
+        ("[2001:DB8:0::1]:65535", "2001:db8::1", 65535),
+        ("127.0.0.1:0", "127.0.0.1", 0),
+    ],
+)
+def test_addresses_are_read(address: str, host: str, port: int) -> None:
+    """IPv4 and IPv6 addresses with a port are read, in their short form."""
+    assert _parse(SMALLEST.replace("127.0.0.1:1812", address)).listen == (Listen(host, port),)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "localhost:1812",
+        "1812",
+        "127.0.0.1",
+        "::1:1812",
+        "[127.0.0.1]:1",
+        "1.2.3.4:65536",
+        ":1",
+        "[]:1",
+    ],
+)
+def test_unfit_address_is_refused(address: str) -> None:
+    """A name, a missing port, a port too large, an IPv6 address without brackets: refused."""
+    (fault,) = _faults(SMALLEST.replace("127.0.0.1:1812", address))
+    assert "listen[0].udp: must be a numeric address and a port" in fault
+
+
+def test_same_address_twice_is_refused() -> None:
+    """An address serves one purpose, once; port 0 is another one each time."""
+    twice = SMALLEST.replace('[{udp: "127.0.0.1:1812"}]', '[{udp: "[::1]:1"}, {udp: "[0::1]:1"}]')
+    assert _faults(twice) == ("f:1:9: listen: ::1 port 1 stands here twice",)
+    both = SMALLEST + 'accounting: [{udp: "127.0.0.1:1812"}]\n'
+    assert _faults(both) == ("f:6:13: accounting: 127.0.0.1 port 1812 stands here twice",)
+    assert _parse(both.replace(":1812", ":0")).accounting == (Listen("127.0.0.1", 0),)
+
+
+def test_accounting_is_read() -> None:
+    """Accounting has addresses of its own."""
+    config = _parse(SMALLEST + 'accounting: [{udp: "127.0.0.1:1813"}]\n')
+    assert config.accounting == (Listen("127.0.0.1", 1813),)
+
+
+@pytest.mark.parametrize("text", ["listen: []", "listen: x", "listen: [x]", "listen: [{tcp: x}]"])
+def test_listen_without_an_address_is_refused(text: str) -> None:
+    """A server must listen somewhere."""
+    faults = _faults(SMALLEST.replace('listen: [{udp: "127.0.0.1:1812"}]', text))
+    assert all(fault.startswith("f:1:") and "listen" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("store: {sqlite: ''}", "f:2:17: store.sqlite: must be the path of a file"),
+        ("store: {sqlite: ../}", "f:2:17: store.sqlite: must be the path of a file"),
+        ("store: {}", "f:2:8: store.sqlite: is missing"),
+        ("store: it.db", "f:2:8: store: must hold settings, as {name: value}"),
+        ("store: {postgresql: x, sqlite: y}", "f:2:9: store.postgresql: is no setting"),
+    ],
+)
+def test_unfit_store_is_refused(line: str, fault: str) -> None:
+    """The store is one file."""
+    faults = _faults(SMALLEST.replace("store: {sqlite: it.db}", line))
+    assert len(faults) == 1
+    assert faults[0].startswith(fault)
+
+
+def test_keys_may_be_a_credential() -> None:
+    """The keys may be a systemd credential; the environment is no place for them."""
+    text = SMALLEST.replace("keys: {file: keys}", "keys: {credential: it}")
+    sources = Sources(Path("/here"), {"IT": "0" * 16, "CREDENTIALS_DIRECTORY": "/run/x"})
+    assert read.parse(text.encode(), Path("f"), sources).keys_path == Path("/run/x/it")
+    assert "CREDENTIALS_DIRECTORY is not set" in _faults(text)[0]
+    assert "keys.env: is no setting" in "\n".join(_faults(text.replace("credential", "env")))
+
+
+def test_absolute_paths_stay() -> None:
+    """A path from the root stays as it is; others start from the file's folder."""
+    config = _parse(SMALLEST.replace("it.db", "/var/it.db"))
+    assert config.store_path == Path("/var/it.db")
+
+
+SECTIONS = [
+    ("passwords", "memory_kib", 1024, 1_048_576),
+    ("passwords", "passes", 1, 16),
+    ("passwords", "lanes", 1, 16),
+    ("passwords", "threads", 0, 64),
+    ("passwords", "queue", 1, 10_000),
+    ("factors.totp", "window", 0, 10),
+    ("factors.totp", "drift_limit", 0, 100),
+    ("factors.totp", "resync_window", 0, 100),
+    ("factors.hotp", "look_ahead", 0, 100),
+    ("factors.hotp", "resync_window", 0, 10_000),
+    ("lockout", "threshold", 1, 100),
+    ("lockout", "delay", 1, 86_400),
+    ("lockout", "longest", 1, 604_800),
+    ("lockout", "forget", 60, 31_536_000),
+    ("challenges", "lifetime", 10, 3600),
+    ("challenges", "most", 100, 10_000_000),
+    ("duplicates", "lifetime", 5, 300),
+    ("duplicates", "most", 256, 10_000_000),
+]
+
+
+def _with(section: str, name: str, value: int) -> str:
+    outer, _, inner = section.partition(".")
+    setting = f"{name}: {value}"
+    if (section, name) == ("lockout", "longest"):
+        setting += ", delay: 1"
+    if (section, name) == ("lockout", "delay"):
+        setting += ", longest: 604800"
+    return SMALLEST + f"{outer}: {{{f'{inner}: {{{setting}}}' if inner else setting}}}\n"
+
+
+@pytest.mark.parametrize(("section", "name", "low", "high"), SECTIONS)
+def test_number_settings_have_their_limits(section: str, name: str, low: int, high: int) -> None:
+    """Each number is taken from its lowest to its highest value, and not beyond."""
+    for value in (low, high):
+        found: object = _parse(_with(section, name, value))
+        for step in [*section.split("."), name]:
+            found = getattr(found, step)
+        assert found == value
+    for value in (low - 1, high + 1):
+        (fault,) = _faults(_with(section, name, value))
+        assert f"{section}.{name}: must be a whole number from {low} to {high}" in fault
+
+
+def test_defaults_are_the_models() -> None:
+    """An empty section has the model's defaults."""
+    text = "passwords:\nlockout: {}\nchallenges:\nduplicates:\nlog:\nfactors: {totp: , hotp: {}}\n"
+    config = _parse(SMALLEST + text)
+    assert config.passwords == Passwords()
+    assert config.lockout == Lockout()
+    assert config.challenges == Challenges()
+    assert config.duplicates == Duplicates()
+    assert config.log_level is Level.INFO
+    assert config.factors == Factors(totp=Totp(), hotp=Hotp(), recovery=None)
+
+
+def test_factors_are_those_named() -> None:
+    """Without the section every factor is on; with it, those that it names."""
+    assert _parse(SMALLEST).factors == Factors(totp=Totp(), hotp=Hotp(), recovery=Recovery())
+    only = _parse(SMALLEST + "factors: {recovery: {}}").factors
+    assert only == Factors(totp=None, hotp=None, recovery=Recovery())
+    assert _faults(SMALLEST + "factors: {}") == (
+        "f:6:10: factors: must name at least one of totp, hotp, recovery",
+    )
+    assert (
+        "factors.recovery.x: is no setting" in _faults(SMALLEST + "factors: {recovery: {x: 1}}")[0]
+    )
+
+
+def test_longest_delay_is_not_below_the_first() -> None:
+    """The longest delay cannot be shorter than the first one."""
+    assert _faults(SMALLEST + "lockout: {delay: 90, longest: 60}") == (
+        "f:6:31: lockout.longest: must not be shorter than delay, 90 s",
+    )
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_log_levels_are_read(level: Level) -> None:
+    """Each level is a word."""
+    assert _parse(SMALLEST + f"log: {{level: {level}}}").log_level is level
+
+
+def test_missing_file_says_what_makes_one(tmp_path: Path) -> None:
+    """A file that is not there is one line that says how to get one."""
+    path = tmp_path / "none.yaml"
+    with pytest.raises(ConfigError) as caught:
+        read.load(path)
+    assert caught.value.faults == (f"{path}: no such file; `radiusmfa init` makes one",)
+
+
+def test_folder_is_no_file(tmp_path: Path) -> None:
+    """What cannot be read is one line with the system's reason."""
+    with pytest.raises(ConfigError) as caught:
+        read.load(tmp_path)
+    assert caught.value.faults == (f"{tmp_path}: Is a directory",)
+
+
+def test_huge_file_is_refused(tmp_path: Path) -> None:
+    """A file beyond any use is not read to its end."""
+    path = tmp_path / "huge.yaml"
+    with path.open("wb") as file:
+        file.truncate(17 * 1024 * 1024)
+    with pytest.raises(ConfigError, match="larger than"):
+        read.load(path)
+
+
+def test_load_reads_a_file_and_its_neighbors(tmp_path: Path) -> None:
+    """References in a file start from its folder; the real environment is used."""
+    path = tmp_path / "it.yaml"
+    path.write_text(SMALLEST.replace("{env: IT}", "{file: it}"), encoding="utf-8")
+    (tmp_path / "it").write_text("0123456789abcdef\n", encoding="utf-8")
+    (tmp_path / "it").chmod(0o600)
+    path.chmod(0o644)
+    config = read.load(path)
+    assert (config.store_path, config.warnings) == (tmp_path / "it.db", ())
+
+
+def test_file_that_others_can_change_is_a_warning(tmp_path: Path) -> None:
+    """A configuration that every user of the machine can change is said so."""
+    path = tmp_path / "it.yaml"
+    path.write_text(SMALLEST, encoding="utf-8")
+    path.chmod(0o646)
+    warnings = read.load(path, {"IT": "0123456789abcdef"}).warnings
+    assert warnings == (f"{path} can be changed by every user of this machine",)
+
+
+@given(st.binary())
+def test_any_octets_are_a_configuration_or_faults(octets: bytes) -> None:
+    """Any octets: a configuration or its documented error, nothing else."""
+    with pytest.raises(ConfigError):
+        read.parse(octets, Path("f"), Sources(Path("/"), {}))
+
+
+_NODES = st.recursive(
+    st.sampled_from(["", "yes", "5", "-1", "'x'", "192.0.2.1", "vpn", "{}", "[]", "step-up"]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
+        st.dictionaries(
+            st.sampled_from(
+                [
+                    *read.SECTIONS,
+                    *[
+                        "udp",
+                        "sqlite",
+                        "file",
+                        "env",
+                        "name",
+                        "secret",
+                        "mode",
+                        "reply",
+                        "totp",
+                        "level",
+                    ],
+                ]
+            ),
+            inner,
+            max_size=4,
+        ).map(lambda pairs: "{" + ", ".join(f"{k}: {v}" for k, v in pairs.items()) + "}"),
+    ),
+)
+
+
+@given(st.dictionaries(st.sampled_from(read.SECTIONS), _NODES, min_size=1, max_size=6))
+def test_any_settings_are_a_configuration_or_faults(settings: dict[str, str]) -> None:
+    """Settings of any shape: a configuration or its documented error, nothing else."""
+    text = "\n".join(f"{name}: {value}" for name, value in settings.items())
+    with pytest.raises(ConfigError):
+        _parse(text)
