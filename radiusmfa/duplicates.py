@@ -45,11 +45,15 @@ class Duplicates:
             lifetime: Seconds that a reply is kept at least.
             most: Entries kept at most.
         """
-        self._lifetime = lifetime
-        self._most_young = max(1, most // 2)
+        self.configure(lifetime, most)
         self._young: dict[Hashable, _Entry] = {}
         self._old: dict[Hashable, _Entry] = {}
         self._turned = float("-inf")
+
+    def configure(self, lifetime: float, most: int) -> None:
+        """Change what the constructor was told; what is kept stays."""
+        self._lifetime = lifetime
+        self._most_young = max(1, most // 2)
 
     def __len__(self) -> int:
         """Return the number of entries."""

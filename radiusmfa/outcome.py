@@ -41,7 +41,7 @@ class Reason(StrEnum):
     NOT_ENROLLED = "not-enrolled"
     BAD_PASSCODE = "bad-passcode"
     REPLAYED_PASSCODE = "replayed-passcode"
-    # Reject: us
+    # A Reject that is our own fault
     ATTRIBUTE_FAILED = "attribute-failed"
     UNAVAILABLE = "unavailable"
     BROKEN = "broken"

@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; see `radiusmfa.cli.exits`."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        answer = command.main(words, prog_name="radiusmfa", standalone_mode=False)
+        answer = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
         return _reader_gone()
@@ -105,6 +105,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         return _explain(error)
     return answer if isinstance(answer, int) else exits.DONE
+
+
+def _run(words: list[str]) -> object:
+    if "_RADIUSMFA_COMPLETE" in os.environ:
+        command.main(words, prog_name="radiusmfa")  # a shell asks what may follow; ends the process
+    try:
+        # Not command.main(): it makes a reader that went away an exit code 1 of its own.
+        with command.make_context("radiusmfa", [*words]) as ctx:
+            return command.invoke(ctx)
+    except click.exceptions.Exit as left:
+        return left.exit_code
 
 
 def _explain(error: Exception) -> int:

@@ -132,8 +132,10 @@ class Passwords:
     How local passwords are hashed (Argon2id, RFC 9106).
 
     Attributes:
-        memory_kib: Memory of one hash in KiB, 1024 to 1048576.
-        passes: Passes over that memory, 1 to 16.
+        memory_kib: Memory of one hash in KiB, 8 to 1048576. Below 7168 a stolen store
+            is searched for passwords quickly; the log says so at every start.
+        passes: Passes over that memory, 1 to 16; with more than four of them the
+            largest memory is refused, for no hash may hold a thread for long.
         lanes: Parallel lanes of one hash, 1 to 16.
         threads: Hashes at the same time, 0 to 64; 0 is one a processor.
         queue: Logins that may wait for a thread, 1 to 10000; one more is refused.
@@ -210,7 +212,7 @@ class Lockout:
         forget: Seconds after which a wrong proof no longer counts, 60 to 31536000.
     """
 
-    threshold: int = 5
+    threshold: int = 10
     delay: int = 30
     longest: int = 900
     forget: int = 86400

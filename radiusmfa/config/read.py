@@ -45,6 +45,11 @@ SECTIONS: Final = (
     "log",
 )
 _LARGEST_FILE_OCTETS: Final = 16 * 1024 * 1024
+_LEAST_KIB_A_LANE: Final = 8  # RFC 9106 section 3.1: "from 8*p"
+# The least memory in OWASP's list of equally strong parameters of Argon2id.
+_LEAST_KIB_OF_STRENGTH: Final = 7168
+MOST_MEMORY_PASSES: Final = 4 * 1024 * 1024
+"""KiB times passes; `primary.hashing` takes no hash that costs more for a true one."""
 _ADDRESS_AND_PORT: Final = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]+)):([0-9]{1,5})")
 
 
@@ -102,6 +107,7 @@ def _configuration(
         top.need("listen")
     _refuse_same_address(top, listen, accounting)
     everyone, said = clients.read(top, sources)
+    passwords, weak = _passwords(top.section("passwords", _names(Passwords)))
     return Configuration(
         path=path,
         listen=listen,
@@ -109,13 +115,13 @@ def _configuration(
         store_path=_store(top, sources),
         keys_path=_keys(top, sources),
         clients=everyone,
-        passwords=_passwords(top.section("passwords", _names(Passwords))),
+        passwords=passwords,
         factors=_factors(top),
         lockout=_lockout(top.section("lockout", _names(Lockout))),
         challenges=_challenges(top.section("challenges", _names(Challenges))),
         duplicates=_duplicates(top.section("duplicates", _names(Duplicates))),
         log_level=top.section("log", ("level",)).choice("level", Level.INFO),
-        warnings=(*warnings, *said),
+        warnings=(*warnings, *said, *weak),
     )
 
 
@@ -185,17 +191,24 @@ def _keys(top: Fields, sources: Sources) -> Path:
     return sources.folder if found is None else sources.folder / found
 
 
-def _passwords(fields: Fields) -> Passwords:
+def _passwords(fields: Fields) -> tuple[Passwords, tuple[str, ...]]:
     usual = Passwords()
-    memory_kib = fields.integer("memory_kib", usual.memory_kib, low=1024, high=1_048_576)
-    lanes = fields.integer("lanes", usual.lanes, low=1, high=16)
-    return Passwords(
-        memory_kib=memory_kib,
+    passwords = Passwords(
+        memory_kib=fields.integer("memory_kib", usual.memory_kib, low=8, high=1_048_576),
         passes=fields.integer("passes", usual.passes, low=1, high=16),
-        lanes=lanes,
+        lanes=fields.integer("lanes", usual.lanes, low=1, high=16),
         threads=fields.integer("threads", usual.threads, low=0, high=64),
         queue=fields.integer("queue", usual.queue, low=1, high=10_000),
     )
+    if passwords.memory_kib < _LEAST_KIB_A_LANE * passwords.lanes:
+        fields.fault("memory_kib", f"must be at least {_LEAST_KIB_A_LANE} for each of the lanes")
+    if passwords.memory_kib * passwords.passes > MOST_MEMORY_PASSES:
+        what = f"with {passwords.passes} passes must not exceed"
+        fields.fault("memory_kib", f"{what} {MOST_MEMORY_PASSES // passwords.passes}")
+    if passwords.memory_kib >= _LEAST_KIB_OF_STRENGTH:
+        return passwords, ()
+    what = f"passwords.memory_kib is {passwords.memory_kib}: whoever steals the store finds"
+    return passwords, (f"{what} passwords quickly; say {_LEAST_KIB_OF_STRENGTH} or more",)
 
 
 def _factors(top: Fields) -> Factors:

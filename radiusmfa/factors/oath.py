@@ -57,7 +57,8 @@ class PasscodeKey:
         # RFC 4226 section 5.3; for the longer hashes the offset is in the last octet too.
         at = digest[-1] & 15
         truncated = int.from_bytes(digest[at : at + 4], "big") & 0x7FFFFFFF
-        return truncated % self._modulus
+        number: int = truncated % self._modulus
+        return number
 
 
 def passcode(seed: bytes, counter: int, digits: int = 6, algorithm: str = "sha1") -> str:

@@ -55,9 +55,7 @@ def learned_drift(drift: int, step: int, found: int, limit: int) -> int:
     return max(-limit, min(limit, moved))
 
 
-def find_pair(
-    key: PasscodeKey, first: int, second: int, step: int, settings: Totp
-) -> int | None:
+def find_pair(key: PasscodeKey, first: int, second: int, step: int, settings: Totp) -> int | None:
     """Return the later step of two consecutive passcodes near *step*, or None."""
     found = find_far(key, first, step, settings)
     if found is None or key.number(found + 1) != second:

@@ -60,10 +60,14 @@ class Challenges:
             entropy: Returns that many random octets.
         """
         self._prefix = prefix.encode()
-        self._lifetime = lifetime
-        self._most = most
+        self.configure(lifetime, most)
         self._entropy = entropy
         self._open: dict[bytes, Entry] = {}
+
+    def configure(self, lifetime: float, most: int) -> None:
+        """Change what the constructor was told, for challenges still to be issued."""
+        self._lifetime = lifetime
+        self._most = most
 
     def __len__(self) -> int:
         """Return how many are open."""

@@ -78,7 +78,9 @@ def begin(mode: Mode, *, is_answer: bool, is_exempt: bool) -> Step:
     return Step.TAIL
 
 
-def advance(mode: Mode, step: Step, outcome: Outcome, *, is_answer: bool = False) -> Next:
+def advance(  # noqa: PLR0911 - one return a line: the table reads as one
+    mode: Mode, step: Step, outcome: Outcome, *, is_answer: bool = False
+) -> Next:
     """
     Return what follows *step* after its *outcome*.
 

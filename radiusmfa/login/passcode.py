@@ -167,9 +167,7 @@ def _find_passcode(
     return find
 
 
-def _find_one(
-    factors: Factors, token: Token, number: int, now: float, monotonic: float
-) -> Find:
+def _find_one(factors: Factors, token: Token, number: int, now: float, monotonic: float) -> Find:
     if token.period:
         settings = factors.totp
         return (
@@ -234,13 +232,7 @@ def _resynchronized(
 
 def _find_two(factors: Factors, token: Token, first: int, second: int, now: float) -> Find:
     if not token.period:
-        if factors.hotp is None:
-            return Reason.BAD_PASSCODE
-        window = factors.hotp.resync_window
-        counter = hotp.find_pair(token.key, first, second, token.last, window)
-        if counter is None:
-            return Reason.BAD_PASSCODE
-        return Found(token, counter, 0, Reason.RESYNCHRONIZED)
+        return _find_two_counters(factors.hotp, token, first, second)
     if factors.totp is None:
         return Reason.BAD_PASSCODE
     step = totp.current_step(now, token.period)
@@ -250,3 +242,13 @@ def _find_two(factors: Factors, token: Token, first: int, second: int, now: floa
     if found <= token.last:
         return Reason.REPLAYED_PASSCODE
     return _resynchronized(factors.totp, token, (found, 0.0), step)
+
+
+def _find_two_counters(settings: Hotp | None, token: Token, first: int, second: int) -> Find:
+    if settings is None:
+        return Reason.BAD_PASSCODE
+    window = settings.resync_window
+    counter = hotp.find_pair(token.key, first, second, token.last, window)
+    if counter is None:
+        return Reason.BAD_PASSCODE
+    return Found(token, counter, 0, Reason.RESYNCHRONIZED)

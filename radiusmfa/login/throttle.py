@@ -20,13 +20,13 @@ class Failures(NamedTuple):
     The wrong proofs of one kind at one client since the last right one.
 
     Attributes:
-        count: How many.
+        wrong: How many.
         last: When the latest came, seconds since 1970.
         until: Until when nothing is tried, seconds since 1970; 0: not locked.
         repeat: A keyed digest of the latest, to know it again.
     """
 
-    count: int
+    wrong: int
     last: int
     until: int
     repeat: bytes
@@ -52,12 +52,12 @@ def after_failure(
     """
     if failures is None or now - failures.last > settings.forget:
         failures = Failures(0, 0, 0, b"")
-    if failures.count and failures.repeat == repeat:
+    if failures.wrong and failures.repeat == repeat:
         return failures._replace(last=int(now))
-    count = failures.count + 1
-    beyond = count - settings.threshold
+    wrong = failures.wrong + 1
+    beyond = wrong - settings.threshold
     until = 0
     if beyond >= 0:
         # 2**20 times any delay is beyond any limit; a larger power only costs.
         until = int(now) + min(settings.longest, settings.delay << min(beyond, 20))
-    return Failures(count, int(now), until, repeat)
+    return Failures(wrong, int(now), until, repeat)

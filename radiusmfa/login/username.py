@@ -13,11 +13,11 @@ class UserNameError(ValueError):
 
 
 def normal_name(octets: bytes) -> str:
-    """
+    r"""
     Return the normal form of a User-Name.
 
     Strict UTF-8, Unicode NFC, case folded: `Alice` and `alice` are one person.
-    `DOMAIN\\user` and `user@realm` stay as they are.
+    `DOMAIN\user` and `user@realm` stay as they are.
 
     Raises:
         UserNameError: Empty, over 253 octets, not UTF-8, or with NUL, control

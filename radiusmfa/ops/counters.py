@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Final, final
 
 from radiusmfa.wire.codec import Fault
@@ -9,6 +10,7 @@ from radiusmfa.wire.codec import Fault
 _BAD_AUTHENTICATORS: Final = frozenset({
     Fault.BAD_MESSAGE_AUTHENTICATOR,
     Fault.BAD_REQUEST_AUTHENTICATOR,
+    Fault.BAD_RESPONSE_AUTHENTICATOR,
     Fault.MISSING_MESSAGE_AUTHENTICATOR,
     Fault.PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR,
 })  # fmt: skip
@@ -16,29 +18,40 @@ _UNKNOWN_TYPES: Final = frozenset({Fault.UNKNOWN_CODE, Fault.UNEXPECTED_CODE, Fa
 
 
 @final
+@dataclass(slots=True)
 class Counters:
-    """What the server has seen since it started; plain numbers, added to in place."""
+    """
+    What the server has seen since it started; plain numbers, added to in place.
 
-    __slots__ = (
-        "total_access_accepts",
-        "total_access_challenges",
-        "total_access_rejects",
-        "total_access_requests",
-        "total_accounting_requests",
-        "total_accounting_responses",
-        "total_bad_authenticators",
-        "total_dup_requests",
-        "total_invalid_requests",
-        "total_malformed_requests",
-        "total_packets_dropped",
-        "total_status_requests",
-        "total_unknown_types",
-    )
+    Attributes:
+        total_access_accepts: Access-Accepts sent.
+        total_access_challenges: Access-Challenges sent.
+        total_access_rejects: Access-Rejects sent.
+        total_access_requests: Access-Requests that were verified.
+        total_accounting_requests: Accounting-Requests that were verified.
+        total_accounting_responses: Accounting-Responses sent.
+        total_bad_authenticators: Packets whose signature was wrong or missing.
+        total_dup_requests: Retransmissions of requests, answered or not.
+        total_invalid_requests: Packets from addresses that are no client's.
+        total_malformed_requests: Packets that are not RADIUS, or not whole.
+        total_packets_dropped: Verified requests that got no answer.
+        total_status_requests: Status-Server requests that were verified.
+        total_unknown_types: Packets of a code that has no business here.
+    """
 
-    def __init__(self) -> None:
-        """Start at zero."""
-        for name in self.__slots__:
-            setattr(self, name, 0)
+    total_access_accepts: int = 0
+    total_access_challenges: int = 0
+    total_access_rejects: int = 0
+    total_access_requests: int = 0
+    total_accounting_requests: int = 0
+    total_accounting_responses: int = 0
+    total_bad_authenticators: int = 0
+    total_dup_requests: int = 0
+    total_invalid_requests: int = 0
+    total_malformed_requests: int = 0
+    total_packets_dropped: int = 0
+    total_status_requests: int = 0
+    total_unknown_types: int = 0
 
     def discarded(self, fault: Fault) -> None:
         """Count a packet that was discarded for *fault*."""
@@ -53,4 +66,4 @@ class Counters:
 
     def read(self) -> dict[str, int]:
         """Return all counters by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return asdict(self)

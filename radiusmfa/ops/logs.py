@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import traceback
 from typing import TYPE_CHECKING, Final, TextIO, final
 
 from twisted.logger import (
+    FileLogObserver,
     FilteringLogObserver,
     Logger,
     LogLevel,
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from twisted.logger import LogEvent
+    from twisted.python.failure import Failure
 
     from radiusmfa.config.model import Level
 
@@ -35,7 +39,13 @@ _JOURNAL: Final = {
 }
 
 
-def start(level: Level, stream: TextIO, *, for_journal: bool) -> LogLevelFilterPredicate:
+def start(
+    level: Level,
+    stream: TextIO,
+    *,
+    for_journal: bool,
+    begin: Callable[..., None] = globalLogBeginner.beginLoggingTo,
+) -> LogLevelFilterPredicate:
     """
     Send log events of *level* and above to *stream*; return what the level is changed by.
 
@@ -43,21 +53,36 @@ def start(level: Level, stream: TextIO, *, for_journal: bool) -> LogLevelFilterP
         level: The least urgent that is shown.
         stream: stderr.
         for_journal: Prefix each line with the level as journald reads it.
+        begin: What connects the log; tests have their own.
     """
-
-    def write(event: LogEvent) -> None:
-        prefix = _JOURNAL[event["log_level"]] if for_journal else f"{event['log_level'].name:8} "
-        failure = event.get("log_failure")
-        text = formatEvent(event)
-        if failure is not None:
-            text = f"{text}: {failure.getTraceback()}"
-        stream.write("".join(f"{prefix}{line}\n" for line in text.splitlines()))
-        stream.flush()
-
     threshold = LogLevelFilterPredicate(LogLevel.levelWithName(level.value))
-    observer = FilteringLogObserver(write, [threshold])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    written = FileLogObserver(stream, functools.partial(_text, for_journal=for_journal))
+    begin([FilteringLogObserver(written, [threshold])], redirectStandardIO=False)
     return threshold
+
+
+def _text(event: LogEvent, *, for_journal: bool) -> str:
+    level = event["log_level"]
+    prefix = _JOURNAL[level] if for_journal else f"{level.name:8} "
+    failure = event.get("log_failure")
+    lines = [formatEvent(event)] if failure is None else [formatEvent(event), *_places(failure)]
+    return "".join(f"{prefix}{_on_one_line(line)}\n" for line in lines)
+
+
+def _places(failure: Failure) -> list[str]:
+    # The text of an exception may hold anything, a password too: only its kind and where it was.
+    kind = failure.type.__name__ if failure.type else "unknown"
+    frames = traceback.extract_tb(failure.getTracebackObject())
+    return [kind, *(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)]
+
+
+def _on_one_line(text: str) -> str:
+    # Nothing that a client sends begins a line of its own or moves a terminal's cursor.
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
 
 
 @final
@@ -98,7 +123,11 @@ class Discards:
 def write_discard(reason: str, source: str, more: int) -> None:
     """Log one discarded packet, or how *more* of its kind there were."""
     if more:
-        log.warn("{more} more packets from {source} discarded: {reason}",
-                 more=more, source=source, reason=reason)  # fmt: skip
+        log.warn(
+            "{more} more packets from {source} discarded: {reason}",
+            more=more,
+            source=source,
+            reason=reason,
+        )
     else:
         log.warn("packet from {source} discarded: {reason}", source=source, reason=reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Protocol, final
 
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
@@ -14,7 +14,6 @@ from radiusmfa.primary.hashing import Parameters
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IReactorFromThreads
     from twisted.python.failure import Failure
 
     from radiusmfa.config.model import Passwords
@@ -23,6 +22,13 @@ if TYPE_CHECKING:
     from radiusmfa.server.pipeline import Received
 
 log = Logger()
+
+
+class Reactor(Protocol):
+    """What the threads need of Twisted's reactor."""
+
+    def callFromThread(self, call: Callable[..., object], /, *args: object) -> object:  # noqa: N802 - Twisted's name
+        """Do *call* on the reactor's own thread."""
 
 
 @final
@@ -37,9 +43,7 @@ class PasswordThreads:
 
     answer: Callable[[Received, Answer | None, float], None]
 
-    def __init__(
-        self, reactor: IReactorFromThreads, settings: Passwords, pepper: bytes, clock: Clock
-    ) -> None:
+    def __init__(self, reactor: Reactor, settings: Passwords, pepper: bytes, clock: Clock) -> None:
         """Start the threads."""
         self._reactor = reactor
         self._pepper = pepper

@@ -273,9 +273,7 @@ class Pipeline:
         except StoreError as error:
             self._complain(error)
 
-    def _sort(
-        self, port: Port, address: Address, packet: Packet, peer: Peer, now: float
-    ) -> None:
+    def _sort(self, port: Port, address: Address, packet: Packet, peer: Peer, now: float) -> None:
         if packet.code == numbers.STATUS_SERVER:
             self._answer_status(port, address, packet, peer)
             return
@@ -356,7 +354,8 @@ class Pipeline:
             received.retry = hash((packet.identifier, name, typed, state))
             known = retries.find(received.retry, received.address, monotonic)
             if known is not None:
-                return self._join(received, known)
+                self._join(received, known)
+                return None
             received.answer = Answer(received.address, monotonic)
             retries.put(received.retry, received.answer)
         entry = None
@@ -464,18 +463,14 @@ class Pipeline:
 
     def _account(self, received: Received, now: float) -> None:
         peer = received.peer
-        line = self._lines.accounting(
-            now, received.site.client.name, peer.address, received.packet
-        )
+        line = self._lines.accounting(now, received.site.client.name, peer.address, received.packet)
         if line is None:
             # Not recorded, so not acknowledged (RFC 2866 section 4.2).
             self._discard(Fault.MISSING_ATTRIBUTE, peer.address, received.arrived)
             received.port.duplicates.forget(received.key, received.packet.octets)
             return
         self._logins.audit(line)
-        reply = codec.reply(
-            numbers.ACCOUNTING_RESPONSE, received.packet, peer.key, signed=False
-        )
+        reply = codec.reply(numbers.ACCOUNTING_RESPONSE, received.packet, peer.key, signed=False)
         self._replies.append((received, reply or b""))
 
     def _audit(self, received: Received, decision: Decision, now: float) -> None:

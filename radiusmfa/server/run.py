@@ -149,9 +149,11 @@ class Steps:
             case Step.TAIL:
                 return self._tail(attempt, now, monotonic)
             case Step.PASSWORD:
-                return self._ask_password(attempt, attempt.typed, now)
+                self._ask_password(attempt, attempt.typed, now)
+                return None
             case Step.REST:
-                return self._ask_password(attempt, attempt.rest, now)
+                self._ask_password(attempt, attempt.rest, now)
+                return None
             case Step.CLAIM:
                 return self._claim_tail(attempt)
             case Step.FACTOR:

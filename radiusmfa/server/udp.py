@@ -8,30 +8,46 @@ emptied in one go, because a burst shares one transaction; the choice is hidden 
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast, final
 
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from radiusmfa.duplicates import Duplicates
 from radiusmfa.interfaces import RadiusmfaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IReactorFDSet
     from twisted.python.failure import Failure
 
+    from radiusmfa.duplicates import Duplicates
     from radiusmfa.server.pipeline import Address, Pipeline
 
 log = Logger()
 
 _BURST: Final = 64
+_LAST_BURSTS: Final = 64  # 4,096 requests before the end
 _LARGEST_DATAGRAM: Final = 8192  # twice the largest packet; what is beyond is padding
 _KERNEL_BUFFER_OCTETS: Final = 4 << 20
 _IP_PKTINFO: Final = 8  # linux/in.h; not in Python's socket module before 3.12
 _CONTROL_OCTETS: Final = 128
+
+_Source: TypeAlias = tuple[str, int]  # of IPv6: and two numbers
+_Target: TypeAlias = tuple[_Source, list[tuple[int, int, bytes]]]
+
+
+class Reactor(Protocol):
+    """What a port needs of Twisted's reactor."""
+
+    def addReader(self, reader: IReadDescriptor) -> object:  # noqa: N802 - Twisted's name
+        """Call *reader*'s doRead when there is something to read."""
+
+    def removeReader(self, reader: IReadDescriptor) -> object:  # noqa: N802 - Twisted's name
+        """Stop that."""
+
+    def callLater(self, delay: float, call: Callable[[], None], /) -> object:  # noqa: N802 - Twisted's name
+        """Do *call* after *delay* seconds."""
 
 
 class ListenError(RadiusmfaError):
@@ -79,7 +95,7 @@ class UdpPort:
 
     def __init__(
         self,
-        reactor: IReactorFDSet,
+        reactor: Reactor,
         opened: socket.socket,
         served: frozenset[int],
         duplicates: Duplicates,
@@ -91,7 +107,6 @@ class UdpPort:
         self._reactor = reactor
         self._socket = opened
         self._pipeline = pipeline
-        self._call_later: Callable[[float, Callable[[], None]], object] = reactor.callLater
         self.address: tuple[str, int] = opened.getsockname()[:2]
         self._is_wildcard = self.address[0] in ("0.0.0.0", "::")  # noqa: S104 - compared only
         if self._is_wildcard:
@@ -108,6 +123,13 @@ class UdpPort:
         """Stop reading; the socket stays open and may still answer."""
         self._reactor.removeReader(self)
 
+    def drain(self) -> None:
+        """Take what has arrived, and read no more."""
+        self.pause()
+        for _ in range(_LAST_BURSTS):
+            if not self._read():
+                break
+
     def close(self) -> None:
         """Stop reading and free the port."""
         self._reactor.removeReader(self)
@@ -121,33 +143,36 @@ class UdpPort:
         """Return what Twisted calls this in its log."""
         return f"udp {self.address[1]}"
 
-    def connectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
+    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002, N802 - Twisted's
         """Close; the reactor lost the descriptor."""
         self._socket.close()
 
     def doRead(self) -> None:  # noqa: N802 - Twisted's name
         """Take what is there, at most a burst, and have it answered."""
-        burst = self._receive_with_target() if self._is_wildcard else self._receive()
-        if not burst:
-            return
-        try:
-            self._pipeline.receive(self, burst)
-        except Exception:  # noqa: BLE001 - the datagram edge: no packet may end the server
-            log.failure("a burst of packets broke")
-        if self._pipeline.is_blocked:
+        if self._read() and self._pipeline.is_blocked:
             self.pause()
-            self._call_later(0.01, self._resume)
+            self._reactor.callLater(0.01, self._resume)
 
     def send(self, octets: bytes, address: Address) -> None:
         """Send *octets* to where they belong, from the address that was asked."""
         try:
             if self._is_wildcard:
-                target, source = address  # type: ignore[misc]  # ours, from `_receive_with_target`
+                target, source = cast("_Target", address)
                 self._socket.sendmsg([octets], source, 0, target)
             else:
-                self._socket.sendto(octets, address)  # type: ignore[call-overload]
+                self._socket.sendto(octets, cast("_Source", address))
         except OSError:
             return  # a full buffer or a gone route loses a datagram as the network does
+
+    def _read(self) -> bool:
+        burst = self._receive_with_target() if self._is_wildcard else self._receive()
+        if not burst:
+            return False
+        try:
+            self._pipeline.receive(self, burst)
+        except Exception:  # noqa: BLE001 - the datagram edge: no packet may end the server
+            log.failure("a burst of packets broke")
+        return True
 
     def _receive(self) -> list[tuple[bytes, Address, str]]:
         receive = self._socket.recvfrom

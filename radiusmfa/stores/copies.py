@@ -44,18 +44,20 @@ def take(store: Database, actor: Actor, target: Path) -> int:
     Raises:
         StoreError: It cannot be written; nothing is left behind.
     """
-    if target.exists():
-        raise StoreError(f"{target} is there already; nothing was changed")
-    work = _beside(target, "backup")
-    with store.transaction():
-        trail.append(store, [actor.line("backup", detail=target.name)])
+    _refuse_taken(target)
+    # Of this process alone: two backups at once must not write into one file.
+    work = _claimed(target, f"backup-{os.getpid()}")
     try:
+        with store.transaction():
+            trail.append(store, [actor.line("backup", detail=target.name)])
         _copy(store.connection, work, name=target)
+        _refuse_taken(target)
         work.rename(target)
         sync_directory(target.parent)
     except OSError as error:
-        database.remove(work)
         raise StoreError(f"{target} cannot be made: {error.strerror}") from None
+    finally:
+        database.remove(work)
     return target.stat().st_size
 
 
@@ -70,19 +72,17 @@ def checked(backup: Path, store: Path, vault: Vault) -> Database:
         StoreError: Damaged, of a newer version, with a broken audit, or unreadable.
         KeysError: It belongs to another store, or a seed does not open.
     """
+    if not backup.exists():
+        raise StoreError(f"there is no backup {backup}")
     database.refuse_foreign(backup)
-    work = _beside(store, "restoring")
+    work = _claimed(store, "restoring")
     try:
         with closing(database.open_file(backup, mode="ro")) as connection:
             _copy(connection, work, name=backup)
         return _opened(work, vault)
-    except sqlite3.Error as error:
+    except BaseException as error:
         database.remove(work)
-        raise database.explained(backup, error) from None
-    except (StoreError, KeysError) as error:
-        database.remove(work)
-        # The copy is ours alone: the person knows the file by its own name.
-        raise type(error)(str(error).replace(str(work), str(backup))) from None
+        raise _about(backup, work, error) from None
 
 
 def discard(copy: Database) -> None:
@@ -103,9 +103,9 @@ def put_in_place(copy: Database, store: Path, now: float) -> Path | None:
     Raises:
         StoreError: A file cannot be made or renamed.
     """
-    copy.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    copy.close()
     try:
+        copy.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        copy.close()
         _own_like(copy.path, store)
         _sync(copy.path)
         aside = _put_aside(store, now)
@@ -113,22 +113,31 @@ def put_in_place(copy: Database, store: Path, now: float) -> Path | None:
         sync_directory(store.parent)
     except OSError as error:
         raise StoreError(f"{store} cannot be replaced: {error.strerror}") from None
+    except sqlite3.Error as error:
+        raise database.explained(store, error) from None
     return aside
 
 
 def _copy(source: sqlite3.Connection, work: Path, *, name: Path) -> None:
-    database.claim_name(work)
     try:
         with closing(database.open_file(work)) as target:
             source.backup(target)
             # One file: without this its first reader would make two more next to it.
             target.execute("PRAGMA journal_mode = DELETE")
         _sync(work)
-    except BaseException as error:
-        database.remove(work)
-        if isinstance(error, sqlite3.Error):
-            raise database.explained(name, error) from None
-        raise
+    except sqlite3.Error as error:
+        raise database.explained(name, error) from None
+
+
+def _about(backup: Path, work: Path, error: BaseException) -> BaseException:
+    if isinstance(error, sqlite3.Error):
+        return database.explained(backup, error)
+    if isinstance(error, StoreError | KeysError):
+        # The copy is ours alone: the person knows the file by its own name.
+        return type(error)(str(error).replace(str(work), str(backup)))
+    if isinstance(error, OSError):
+        return StoreError(f"{backup} cannot be copied: {error.strerror}")
+    return error
 
 
 def _opened(work: Path, vault: Vault) -> Database:
@@ -177,10 +186,16 @@ def _write_out(store: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _beside(path: Path, purpose: str) -> Path:
+def _claimed(path: Path, purpose: str) -> Path:
     work = path.with_name(f".{path.name}.{purpose}")
     database.remove(work)  # left by a run that was killed
+    database.claim_name(work)
     return work
+
+
+def _refuse_taken(target: Path) -> None:
+    if target.exists():
+        raise StoreError(f"{target} is there already; nothing was changed")
 
 
 def _own_like(work: Path, store: Path) -> None:

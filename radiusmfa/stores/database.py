@@ -33,6 +33,7 @@ SIDE_FILES: Final = ("-wal", "-shm", "-journal")
 
 _MAGIC: Final = b"SQLite format 3\0"
 _PUT_META: Final = "INSERT INTO meta (name, value) VALUES (?, ?)"
+_AUDIT_KEY: Final = "SELECT value FROM meta WHERE name = 'audit_key'"
 _VERSION: Final = "SELECT value FROM meta WHERE name = 'schema_version'"
 
 
@@ -49,7 +50,7 @@ class Database:
         pepper: Key of the hashes of recovery codes and mass-imported passwords.
     """
 
-    __slots__ = ("audit_key", "connection", "path", "pepper", "vault")
+    __slots__ = ("_identity", "audit_key", "connection", "path", "pepper", "vault")
 
     def __init__(
         self,
@@ -59,8 +60,10 @@ class Database:
         *,
         audit_key: bytes,
         pepper: bytes,
+        identity: tuple[int, int],
     ) -> None:
-        """Take an open, checked *connection*."""
+        """Take an open, checked *connection* to the file of that device and inode number."""
+        self._identity = identity
         self.path = path
         self.connection = connection
         self.vault = vault
@@ -74,9 +77,11 @@ class Database:
 
         Raises:
             StoreBusyError: Others have been writing for too long.
-            StoreError: The store cannot be written.
+            StoreError: The store cannot be written, or was replaced since it was opened.
+            KeysError: The keys were rotated since they were read.
         """
         with self._bracket("BEGIN IMMEDIATE") as connection:
+            self._refuse_outdated(connection)
             yield connection
 
     @contextmanager
@@ -106,6 +111,24 @@ class Database:
     ) -> None:
         """Close the file."""
         self.close()
+
+    def _refuse_outdated(self, connection: sqlite3.Connection) -> None:
+        # An import may have worked for minutes. What it would seal with keys that left
+        # the file meanwhile, or write to a file that was put aside, would be lost.
+        try:
+            is_same = _identity(self.path) == self._identity
+        except OSError:
+            is_same = False
+        if not is_same:
+            raise StoreError(
+                f"{self.path} was replaced meanwhile; nothing was changed: run the command again"
+            )
+        (sealed,) = connection.execute(_AUDIT_KEY).fetchone() or (None,)
+        if not isinstance(sealed, bytes) or not self.vault.has_key_of(sealed):
+            raise KeysError(
+                f"{self.vault.path}: the keys were rotated meanwhile; nothing was changed:"
+                " run the command again"
+            )
 
     @contextmanager
     def _bracket(self, begin: str) -> Iterator[sqlite3.Connection]:
@@ -162,12 +185,13 @@ def connect(path: Path, vault: Vault, *, busy_timeout: float = BUSY_TIMEOUT) -> 
         KeysError: The keys belong to another store.
     """
     refuse_foreign(path)
+    identity = _identity(path)
     try:
         connection = open_file(path, busy_timeout=busy_timeout)
     except sqlite3.Error as error:
         raise explained(path, error) from None
     try:
-        return _checked(path, connection, vault)
+        return _checked(path, connection, vault, identity)
     except sqlite3.Error as error:
         connection.close()
         raise explained(path, error) from None
@@ -300,7 +324,14 @@ def explained(path: Path, error: sqlite3.Error) -> StoreError:
 _RESTORE: Final = "put a backup in its place with `radiusmfa restore FILE`"
 
 
-def _checked(path: Path, connection: sqlite3.Connection, vault: Vault) -> Database:
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _checked(
+    path: Path, connection: sqlite3.Connection, vault: Vault, identity: tuple[int, int]
+) -> Database:
     _bring_up_to_date(path, connection)
     facts = dict(connection.execute("SELECT name, value FROM meta").fetchall())
     if facts.get("store_id") != vault.store_id:
@@ -310,7 +341,9 @@ def _checked(path: Path, connection: sqlite3.Connection, vault: Vault) -> Databa
     )
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         connection.execute("PRAGMA journal_mode = WAL")
-    return Database(path, connection, vault, audit_key=audit_key, pepper=pepper)
+    return Database(
+        path, connection, vault, audit_key=audit_key, pepper=pepper, identity=identity
+    )
 
 
 def _unsealed(path: Path, vault: Vault, name: str, sealed: object) -> bytes:

@@ -90,7 +90,8 @@ def add_users(database: Database, actor: Actor, users: Sequence[NewUser], detail
     Raises:
         ImportRefusedError: With every user and token that is there already.
     """
-    first = database.connection.execute(_NEXT_USER).fetchone()[0]
+    with database.reading() as connection:
+        (first,) = connection.execute(_NEXT_USER).fetchone()
     rows = list(_token_rows(database, actor, users, first))
     with database.transaction() as connection:
         _refuse(user_faults(connection, users))

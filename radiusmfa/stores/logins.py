@@ -19,7 +19,7 @@ from radiusmfa.interfaces import RadiusmfaError, StoreBusyError, StoreError
 from radiusmfa.login.account import Kind, Token, User
 from radiusmfa.login.challenges import Entry
 from radiusmfa.login.throttle import Failures
-from radiusmfa.login.username import UserNameError, normal_name
+from radiusmfa.login.username import normal_name
 from radiusmfa.stores import trail
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ _TOKENS = (
 _FAILURES = 'SELECT factor, client, count, last, until, "repeat" FROM failures WHERE user = ?'
 _PUT_FAILURES = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
 _CHALLENGES = "SELECT state, client, user, body, created, expires FROM challenges ORDER BY created"
+_PUT_CHALLENGE: Final = (
+    "INSERT INTO challenges (state, client, user, body, created, expires) VALUES (?, ?, ?, ?, ?, ?)"
+)
 _PEERS = "SELECT client, address, message_authenticator, proxy_state FROM client_state"
 _PUT_PEER = "INSERT OR REPLACE INTO client_state VALUES (?, ?, ?, ?, ?)"
 
@@ -180,9 +183,7 @@ class Logins:
         if digest not in user.recovery:
             return False
         user.recovery.discard(digest)
-        self._other.append(
-            ("DELETE FROM recovery WHERE user = ? AND code = ?", (user.id, digest))
-        )
+        self._other.append(("DELETE FROM recovery WHERE user = ? AND code = ?", (user.id, digest)))
         return True
 
     def put_failures(self, user: User, kind: Kind, client: str, failures: Failures) -> None:
@@ -215,9 +216,15 @@ class Logins:
         body = json.dumps([entry.login, entry.mode, entry.wrong])
         self._other.append(
             (
-                "INSERT INTO challenges (state, client, user, body, created, expires)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (entry.state.decode(), entry.source, entry.user, body, entry.created, entry.expires),
+                _PUT_CHALLENGE,
+                (
+                    entry.state.decode(),
+                    entry.source,
+                    entry.user,
+                    body,
+                    entry.created,
+                    entry.expires,
+                ),
             )
         )
 
@@ -242,7 +249,7 @@ class Logins:
     def challenges(self) -> list[Entry]:
         """Return the open challenges, oldest first."""
         return [
-            Entry(state.encode(), source, user, *json.loads(body), created, expires)
+            Entry(state.encode(), source, user, *_body(body), created, expires)
             for state, source, user, body, created, expires in self._sql.execute(_CHALLENGES)
         ]
 
@@ -268,9 +275,7 @@ class Logins:
             if not rows:
                 self._unfolded = 0
                 return
-            self._sql.executemany(
-                "UPDATE tokens SET last = max(last, ?) WHERE id = ?", rows
-            )
+            self._sql.executemany("UPDATE tokens SET last = max(last, ?) WHERE id = ?", rows)
             self._sql.executemany("DELETE FROM used WHERE step = ? AND token = ?", rows)
             if not everything:
                 return
@@ -324,7 +329,7 @@ class Logins:
             self._unfolded += 1
             if step > self._used.get(token, -1):
                 self._used[token] = step
-        self._seq, self._mac = trail.head(self._sql)
+        self._seq, self._mac = trail.head(self._sql, self._database.audit_key)
         self.is_stale = False
 
     def _clear_rows(self) -> None:
@@ -341,3 +346,8 @@ class Logins:
         except sqlite3.Error as second:
             error = second
         return StoreError(f"{self._database.path}: {error}")
+
+
+def _body(text: str) -> tuple[str, str, int]:
+    login, mode, wrong = json.loads(text)
+    return str(login), str(mode), int(wrong)

@@ -33,7 +33,7 @@ _FAILURES: Final = """
 """
 _UNASSIGN: Final = """
     UPDATE tokens SET user = NULL, seed = ?,
-        status = CASE status WHEN 'revoked' THEN 'revoked' ELSE 'disabled' END
+        status = CASE status WHEN 'active' THEN 'disabled' ELSE status END
     WHERE id = ?
 """
 
@@ -207,7 +207,7 @@ def delete(database: Database, actor: Actor, name: str) -> tuple[str, ...]:
     """
     Delete a user and return the serials of the tokens that are nobody's now.
 
-    The tokens are disabled, the failures, recovery codes and open challenges go.
+    Active tokens are disabled, the failures, recovery codes and open challenges go.
 
     Raises:
         RefusedError: There is no such user.

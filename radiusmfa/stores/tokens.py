@@ -217,13 +217,15 @@ def set_disabled(database: Database, actor: Actor, serial: str, *, disabled: boo
     Let a token not count, or count again.
 
     Raises:
-        RefusedError: No such token, revoked, or pending and to be enabled.
+        RefusedError: No such token, or it is revoked or pending: disabled and enabled
+            again, a pending token would count although nobody proved that it works.
     """
     with database.transaction() as connection:
         token = find_usable(connection, serial).token
-        if token.status == "pending" and not disabled:
+        if token.status == "pending":
             raise RefusedError(
-                f"token {serial!r} is pending: `radiusmfa token confirm` makes it count"
+                f"token {serial!r} is pending and does not count: `radiusmfa token confirm`"
+                " or `resync` makes it count, `revoke` ends it"
             )
         status = "disabled" if disabled else "active"
         connection.execute("UPDATE tokens SET status = ? WHERE id = ?", (status, token.id))

@@ -146,6 +146,11 @@ class Vault:
                 " the keys are of another store, or the value was changed"
             ) from None
 
+    def has_key_of(self, sealed: bytes) -> bool:
+        """Say whether *sealed* was sealed with one of these keys, by its number."""
+        number = int.from_bytes(sealed[1 : 1 + _NUMBER_OCTETS], "big")
+        return sealed[:1] == _FORMAT and number in self._keys
+
     def with_new_key(self) -> Vault:
         """Return these keys and a new one that seals from now on; nothing is written."""
         number = max(self._keys) + 1

@@ -11,11 +11,11 @@ errors below, and nothing else.
 from __future__ import annotations
 
 import hmac
-from _md5 import md5  # hashlib's goes through OpenSSL and costs twice as much
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Final, final
 
 from radiusmfa.wire import numbers
+from radiusmfa.wire.digest import md5
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

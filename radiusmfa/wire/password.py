@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from _md5 import md5
 from typing import Final
+
+from radiusmfa.wire.digest import md5
 
 _BLOCK_OCTETS: Final = 16
 LARGEST_PASSWORD: Final = 128

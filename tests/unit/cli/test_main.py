@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -129,19 +130,36 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "line"),
+    ("words", "start", "end"),
     [
-        (["bogus"], "radiusmfa: No such command 'bogus'. See 'radiusmfa --help'."),
-        (["--bogus"], "radiusmfa: No such option: --bogus See 'radiusmfa --help'."),
-        (["check", "--bogus"], "radiusmfa: No such option: --bogus See 'radiusmfa check --help'."),
+        (["bogus"], "No such command 'bogus'.", "See 'radiusmfa --help'."),
+        (["--bogus"], "No such option", "See 'radiusmfa --help'."),
+        (["check", "--bogus"], "No such option", "See 'radiusmfa check --help'."),
     ],
 )
 def test_wrong_usage_is_one_line(
-    words: list[str], line: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], start: str, end: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Wrong usage is one line that says where help is, and code 2."""
+    """Wrong usage is one line that names the word and says where help is, and code 2."""
     assert main.main(words) == exits.USAGE
-    assert capsys.readouterr().err.rstrip() == line
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"radiusmfa: {start}")
+    assert line.endswith(end)
+    assert "bogus" in line
+
+
+def test_shell_is_told_what_may_follow() -> None:
+    """A shell that completes a line learns the commands."""
+    asked = {"_RADIUSMFA_COMPLETE": "bash_complete", "COMP_WORDS": "radiusmfa ", "COMP_CWORD": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "radiusmfa"],
+        env={**os.environ, **asked},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert [line.partition(",")[2] for line in ran.stdout.splitlines()] == list(main.COMMANDS)
 
 
 def test_missing_module_fails_its_command_alone(

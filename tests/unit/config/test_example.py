@@ -77,7 +77,14 @@ def test_example_shows_every_setting() -> None:
         ("duplicates", model.Duplicates),
     ):
         wanted |= {f"{section}.{field.name}" for field in dataclasses.fields(of)}
-    wanted |= {"listen.udp", "accounting.udp", "store.sqlite", "keys.file", "keys.credential", "log.level"}
+    wanted |= {
+        "listen.udp",
+        "accounting.udp",
+        "store.sqlite",
+        "keys.file",
+        "keys.credential",
+        "log.level",
+    }
     shown -= {name for name in shown if re.match(r"clients\.(secret|reply)\.", name)}
     assert shown == wanted
 

@@ -24,6 +24,7 @@ from radiusmfa.config.model import (
 )
 from radiusmfa.config.secrets import Sources
 from radiusmfa.interfaces import ConfigError
+from radiusmfa.primary import hashing
 
 SMALLEST = """\
 listen: [{udp: "127.0.0.1:1812"}]
@@ -32,6 +33,59 @@ keys: {file: keys}
 clients:
   - {name: vpn, networks: [192.0.2.1], secret: {env: IT}}
 """
+EVERYTHING_WRONG = """\
+listen: [{udp: "127.0.0.1"}]
+store: {sqlite: it.db}
+store: {sqlite: other.db}
+lokout: {delay: 1}
+clients:
+  - name: vpn
+    networks: [192.0.2.0/24, 192.0.2.1/24]
+    secret: {file: weak}
+    mode: chalenge
+    reply: {Clas: x, Session-Timeout: soon, Class: "{usr}", State: "1"}
+  - name: vpn
+    networks: [192.0.2.0/24]
+    attempts: eleven
+    attempts: 3
+    secret: {file: gone}
+  - networks: []
+    secret: {env: IT, file: weak}
+passwords: {memory_kib: 7}
+log: {level: loud}
+"""
+FAULTS_OF_IT = (
+    "1:1: keys: is missing",
+    (
+        "1:16: listen[0].udp: must be a numeric address and a port, as 192.0.2.1:1812 or"
+        " [2001:db8::1]:1812"
+    ),
+    "3:1: store: stands here twice, first in line 2",
+    "4:1: lokout: is no setting; did you mean lockout?",
+    (
+        "7:30: clients[0].networks[1]: has bits beyond its prefix: say 192.0.2.0/24, or the"
+        " address alone"
+    ),
+    (
+        "8:13: clients[0].secret: the secret must have at least 16 octets (weak_secret: yes"
+        " allows a shorter one)"
+    ),
+    "9:11: clients[0].mode: must be step-up, append, challenge or auto; did you mean challenge?",
+    "10:19: clients[0].reply.Clas: no dictionary has this attribute; did you mean Class?",
+    "10:39: clients[0].reply.Session-Timeout: must be a number or one of its names",
+    "10:52: clients[0].reply.Class: {usr} is not known here: {client}, {user}",
+    "10:68: clients[0].reply.State: is decided by the server",
+    "11:11: clients[1].name: stands here twice, first at clients[0]",
+    "12:15: clients[1].networks: 192.0.2.0/24 belongs to vpn and to vpn",
+    "13:15: clients[1].attempts: must be a whole number from 1 to 10",
+    "14:5: clients[1].attempts: stands here twice, first in line 13",
+    "15:13: clients[1].secret: {folder}/gone: No such file or directory",
+    "16:5: clients[2].name: is missing",
+    "16:15: clients[2].networks: must name at least one network",
+    "17:13: clients[2].secret: must be one of {file: ...}, {env: ...}, {credential: ...}",
+    "18:25: passwords.memory_kib: must be a whole number from 8 to 1048576",
+    "19:14: log.level: must be debug, info, warn or critical",
+)
 ADDRESS_FAULT = (
     "listen[0].udp: must be a numeric address and a port, as 192.0.2.1:1812 or [2001:db8::1]:1812"
 )
@@ -78,6 +132,19 @@ def test_every_fault_is_reported_at_once() -> None:
         f"f:1:16: {ADDRESS_FAULT}",
         "f:6:18: lockout.delay: must be a whole number from 1 to 86400",
         "f:7:1: lgo: is no setting; did you mean log?",
+    )
+
+
+def test_wrong_file_is_told_all_at_once(tmp_path: Path) -> None:
+    """One look shows everything: missing, unknown, twice, weak, overlapping, not an attribute."""
+    (tmp_path / "weak").write_text("short", encoding="utf-8")
+    (tmp_path / "weak").chmod(0o600)
+    path = tmp_path / "it.yaml"
+    path.write_text(EVERYTHING_WRONG, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read.load(path, {"IT": "0123456789abcdef"})
+    assert caught.value.faults == tuple(
+        f"{path}:{fault.replace('{folder}', str(tmp_path))}" for fault in FAULTS_OF_IT
     )
 
 
@@ -169,7 +236,7 @@ def test_absolute_paths_stay() -> None:
 
 
 SECTIONS = [
-    ("passwords", "memory_kib", 1024, 1_048_576),
+    ("passwords", "memory_kib", 8, 1_048_576),
     ("passwords", "passes", 1, 16),
     ("passwords", "lanes", 1, 16),
     ("passwords", "threads", 0, 64),
@@ -211,6 +278,48 @@ def test_number_settings_have_their_limits(section: str, name: str, low: int, hi
     for value in (low - 1, high + 1):
         (fault,) = _faults(_with(section, name, value))
         assert f"{section}.{name}: must be a whole number from {low} to {high}" in fault
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        pytest.param(
+            "memory_kib: 127, lanes: 16", "must be at least 8 for each of the lanes", id="lanes"
+        ),
+        pytest.param(
+            "memory_kib: 262145, passes: 16", "with 16 passes must not exceed 262144", id="passes"
+        ),
+    ],
+)
+def test_hashes_that_could_not_be_checked_are_refused(settings: str, fault: str) -> None:
+    """A cost that Argon2 cannot have, or that no login may have, is refused before it is used."""
+    assert _faults(SMALLEST + f"passwords: {{{settings}}}") == (
+        f"f:6:25: passwords.memory_kib: {fault}",
+    )
+
+
+@pytest.mark.parametrize(
+    "settings", ["memory_kib: 128, lanes: 16", "memory_kib: 262144, passes: 16"]
+)
+def test_cheapest_and_dearest_hashes_can_be_made_and_checked(settings: str) -> None:
+    """What the file allows is what the hashing code takes for a true hash."""
+    found = _parse(SMALLEST + f"passwords: {{{settings}}}").passwords
+    assert found.memory_kib >= 8 * found.lanes
+    assert found.memory_kib * found.passes <= hashing.MOST_MEMORY_PASSES
+    assert found.memory_kib <= hashing.MOST_MEMORY_KIB
+    assert found.lanes <= hashing.MOST_LANES
+
+
+def test_limit_of_the_cost_is_the_one_of_the_hashing_code() -> None:
+    """The configuration and the code that checks hashes agree on what is too much."""
+    assert read.MOST_MEMORY_PASSES == hashing.MOST_MEMORY_PASSES
+
+
+def test_weak_hashes_are_a_warning() -> None:
+    """Hashes that are searched quickly are said at every start; 7168 KiB are not."""
+    (warning,) = _parse(SMALLEST + "passwords: {memory_kib: 7167}").warnings
+    assert warning.startswith("passwords.memory_kib is 7167: whoever steals the store finds")
+    assert not _parse(SMALLEST + "passwords: {memory_kib: 7168}").warnings
 
 
 def test_defaults_are_the_models() -> None:
