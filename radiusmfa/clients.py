@@ -10,7 +10,7 @@ network of different devices.
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from radiusmfa.config.model import Tri
 from radiusmfa.wire import codec, numbers
@@ -19,7 +19,10 @@ from radiusmfa.wire.codec import Fault, Packet, SigningKey
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from radiusmfa.config.model import Client, Network
+    from radiusmfa.config.model import Client
+
+    # The network's part of the address, and whose it is.
+    _Table: TypeAlias = dict[int, tuple[Client, SigningKey]]
 
 _MOST_REMEMBERED: Final = 65_536
 
@@ -104,14 +107,17 @@ class Clients:
     """The configured clients."""
 
     def __init__(self, clients: Iterable[Client]) -> None:
-        """Prepare the signing keys and sort networks by length."""
-        entries: list[tuple[Network, Client, SigningKey]] = []
+        """Prepare the signing keys, and a table of networks for each length of prefix."""
+        tables: dict[tuple[int, int], _Table] = {}
         for client in clients:
             key = SigningKey(client.secret)
-            entries += [(network, client, key) for network in client.networks]
-        entries.sort(key=lambda entry: -entry[0].prefixlen)
-        self._entries = entries
-        self._peers: dict[str, Peer | None] = {}
+            for network in client.networks:
+                host_bits = network.max_prefixlen - network.prefixlen
+                table = tables.setdefault((network.version, host_bits), {})
+                table.setdefault(int(network.network_address) >> host_bits, (client, key))
+        self._tables = sorted(tables.items(), key=lambda row: row[0])  # longest prefix first
+        self._peers: dict[str, Peer] = {}
+        self._strangers: set[str] = set()
         self._learned: dict[tuple[str, str], tuple[str, str]] = {}
 
     def learned(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
@@ -121,17 +127,18 @@ class Clients:
 
     def find(self, address: str) -> Peer | None:
         """Return the peer at *address*, or None for a stranger."""
-        try:
-            return self._peers[address]
-        except KeyError:
-            return self._remember(address)
+        peer = self._peers.get(address)
+        if peer is not None or address in self._strangers:
+            return peer
+        return self._remember(address)
 
     def _remember(self, address: str) -> Peer | None:
         peer = self._look_up(address)
-        if len(self._peers) >= _MOST_REMEMBERED:
-            # Strangers with invented addresses fill it; what was learned is kept apart.
-            self._peers = {known: peer for known, peer in self._peers.items() if peer is not None}
-        if peer is not None or len(self._peers) < _MOST_REMEMBERED:
+        if peer is None:
+            if len(self._strangers) >= _MOST_REMEMBERED:  # invented addresses fill it
+                self._strangers.clear()
+            self._strangers.add(address)
+        elif len(self._peers) < _MOST_REMEMBERED:
             self._peers[address] = peer
         return peer
 
@@ -139,10 +146,12 @@ class Clients:
         number = ipaddress.ip_address(address.partition("%")[0])
         if number.version == 6 and number.ipv4_mapped is not None:  # noqa: PLR2004
             number = number.ipv4_mapped
-        for network, client, key in self._entries:
-            if network.version == number.version and number in network:
-                peer = Peer(address, client, key)
-                known = self._learned.get((client.name, address))
+        whole = int(number)
+        for (version, host_bits), table in self._tables:
+            found = table.get(whole >> host_bits) if version == number.version else None
+            if found is not None:
+                peer = Peer(address, *found)
+                known = self._learned.get((peer.client.name, address))
                 if known is not None:
                     peer.restore(*known)
                 return peer

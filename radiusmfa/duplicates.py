@@ -80,6 +80,8 @@ class Duplicates:
             if now - self._turned < LEAST_LIFETIME:
                 return Seen.FULL
             self._turn(now)
+        if entry is not None:  # a key is in one generation, or the turn would bring it back
+            self._old.pop(key, None)
         self._young[key] = (octets, None)
         return Seen.NEW
 
@@ -88,6 +90,7 @@ class Duplicates:
         entry = self._young.get(key) or self._old.get(key)
         if entry is not None and entry[0] != octets:
             return False
+        self._old.pop(key, None)
         self._young[key] = (octets, reply)
         return True
 

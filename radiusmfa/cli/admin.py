@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import sys
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
+from radiusmfa.enrol import records
 from radiusmfa.login.username import UserNameError, user_name
 from radiusmfa.secret import Secret
 from radiusmfa.stores.trail import Actor
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 FILE: Final = click.Path(path_type=Path, allow_dash=True)
 NAMED_FILE: Final = click.Path(path_type=Path)
 _MOST_LINES: Final = 2  # of a file of passcodes
+_Answer = TypeVar("_Answer")  # nothing, or an exit code
 
 
 class UserName(click.ParamType[str]):
@@ -41,14 +43,37 @@ class UserName(click.ParamType[str]):
             self.fail(f"{error}.", param, ctx)
 
 
+class Serial(click.ParamType[str]):
+    """The serial number of a token from argv."""
+
+    name = "serial"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return the serial number, or fail if no token can have it."""
+        try:
+            serial = records.serial_of(str(value))
+        except records.FieldError as error:
+            self.fail(f"{error}.", param, ctx)
+        if serial is None:
+            self.fail("a serial number must not be empty.", param, ctx)
+        return serial
+
+
 USER: Final = UserName()
+SERIAL: Final = Serial()
 
 
 def actor() -> Actor:
-    """Return who acts: the operating system's user, and who became them by sudo."""
+    """
+    Return who acts: the operating system's user, and who became them by sudo.
+
+    The name is the kernel's word: LOGNAME and USER, which anybody may set, do not count.
+    """
     try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a number without a name
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a number without a name
         name = f"uid {os.getuid()}"
     behind = os.environ.get("SUDO_USER")
     return Actor(f"{name} (sudo by {behind})" if behind else name, time.time())
@@ -92,7 +117,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def json_option(function: Callable[..., None]) -> Callable[..., None]:
+def json_option(function: Callable[..., _Answer]) -> Callable[..., _Answer]:
     """Add `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 

@@ -72,7 +72,7 @@ class Wanted:
         )
 
 
-@click.group(name="audit")
+@click.group(name="audit", no_args_is_help=False)
 def command() -> None:
     """Read, search, verify and export the audit; all times are UTC."""
 
@@ -206,5 +206,6 @@ def _shown(line: str) -> str:
 
 def _word(value: object) -> str:
     text = str(value)
-    plain = text.isascii() and text.isprintable() and " " not in text and '"' not in text
-    return text if plain and text else json.dumps(text)
+    readable = text.isprintable()  # no control character, none that turns the direction
+    plain = readable and " " not in text and '"' not in text
+    return text if plain and text else json.dumps(text, ensure_ascii=not readable)

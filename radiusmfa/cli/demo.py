@@ -28,7 +28,7 @@ USER: Final = "demo"
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _LISTEN: Final = re.compile(r'^(listen|accounting): \[\{udp: "127\.0\.0\.1:\d+"\}\]$', re.MULTILINE)
 _CONFIGURATION: Final = """\
-# The demo of radiusmfa: a server for this machine alone. conf/radiusmfa.yaml explains every setting.
+# The demo: a server for this machine alone. conf/radiusmfa.yaml explains every setting.
 listen: [{udp: "127.0.0.1:1812"}]
 accounting: [{udp: "127.0.0.1:1813"}]
 store: {sqlite: radiusmfa.db}
@@ -116,8 +116,12 @@ def show_again(directory: Path, port: int | None) -> None:
         raise DemoError(f"{directory} holds something else than the demo: name another folder")
     for listen in (*config.listen, *config.accounting):
         _refuse_taken(listen.host, listen.port)
-    click.echo(f"The demo in {directory} is as you left it. The user is {USER}; a new password:\n")
-    click.echo(f"  {program()} -c {path} user password {USER}")
+    call = f"{program()} -c {path}"
+    click.echo(
+        f"The demo in {directory} is as you left it. A new password, a new token:\n\n"
+        f"  {call} user password {USER}\n"
+        f"  {call} token enroll {USER}"
+    )
     _show_lines(directory, _address(config), "PASSWORD")
 
 

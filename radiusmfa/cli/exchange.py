@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
-from radiusmfa.wire import codec, numbers
+import click
+
+from radiusmfa.wire import codec, numbers, password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from radiusmfa.secret import Secret
 
 _ANSWERS: Final = {
     numbers.ACCESS_REQUEST: frozenset(
@@ -85,6 +90,45 @@ class SilenceError(Exception):
         super().__init__("no answer")
         self.ignored = ignored
         self.refused = refused
+
+
+def login_request(  # noqa: PLR0913 - the fields of a login
+    key: codec.SigningKey,
+    name: bytes,
+    proof: Secret,
+    state: bytes | None = None,
+    more: bytes = b"",
+    *,
+    signed: bool = True,
+) -> bytes:
+    """
+    Return the octets of an Access-Request with a fresh identifier and authenticator.
+
+    Args:
+        key: The secret shared with the server.
+        name: User-Name.
+        proof: User-Password, in clear.
+        state: Of the challenge that is answered.
+        more: Further attributes, encoded.
+        signed: Put a Message-Authenticator first.
+
+    Raises:
+        click.UsageError: Name or proof are too long for RADIUS.
+    """
+    authenticator = secrets.token_bytes(numbers.AUTHENTICATOR_OCTETS)
+    try:
+        hidden = password.hide(proof.reveal(), key.secret, authenticator)
+        attributes = codec.attribute(numbers.USER_NAME, name)
+    except (password.PasswordError, codec.PacketError):
+        msg = "A user name has at most 253 octets, a password or code at most 128."
+        raise click.UsageError(msg) from None
+    attributes += codec.attribute(numbers.USER_PASSWORD, hidden) + more
+    if state is not None:
+        attributes += codec.attribute(numbers.STATE, state)
+    return codec.request(
+        numbers.ACCESS_REQUEST, secrets.randbelow(256), authenticator, attributes, key,
+        signed=signed,
+    )  # fmt: skip
 
 
 def ask(server: Server, octets: bytes) -> Answer:

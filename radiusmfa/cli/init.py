@@ -17,7 +17,7 @@ import click
 from radiusmfa import shipped
 from radiusmfa.cli import demo as demonstration
 from radiusmfa.config import read
-from radiusmfa.interfaces import RadiusmfaError
+from radiusmfa.interfaces import ConfigError, RadiusmfaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ KEYS: Final = "keys"
 STORE: Final = "radiusmfa.db"
 # 24 characters of base 64: 144 bits, more than any dictionary holds, and short enough to type.
 _SECRET_OCTETS: Final = 18
+_CLIENT: Final = ("vpn", "192.0.2.10/32")
 
 
 class InitError(RadiusmfaError):
@@ -41,9 +42,7 @@ class InitError(RadiusmfaError):
     "--client",
     nargs=2,
     metavar="NAME NETWORK",
-    default=("vpn", "192.0.2.10/32"),
-    show_default=True,
-    help="The first client: the gateway that will ask.",
+    help=f"The first client: the gateway that will ask.  [default: {' '.join(_CLIENT)}]",
 )
 @click.option(
     "--store",
@@ -57,9 +56,9 @@ class InitError(RadiusmfaError):
     type=click.IntRange(1, 65534),
     help="With --demo: the port, and the next for accounting.",
 )
-def command(
+def command(  # noqa: PLR0913 - one an option
     directory: Path,
-    client: tuple[str, str],
+    client: tuple[str, str] | None,
     store: Path | None,
     port: int | None,
     *,
@@ -74,19 +73,18 @@ def command(
     """
     if not demo and (keep or port):
         raise click.UsageError("--keep and --port go with --demo.")
+    if demo and (client or store):
+        raise click.UsageError("--client and --store do not go with --demo.")
     if demo and keep and (directory / CONFIGURATION).exists():
         demonstration.show_again(directory, port)
-        return
-    if demo:
+    elif demo:
         made = demonstration.prepare(port or demonstration.PORT)
-        text, name, fill = made.configuration, demonstration.CLIENT, made.fill
-    else:
-        text, name = _configuration(*client, store.absolute() if store else Path(STORE))
-        fill = _leave_empty
-    _make(directory, text, name, store=store, fill=fill)
-    if demo:
+        _make(directory, made.configuration, demonstration.CLIENT, store=None, fill=made.fill)
         made.show(directory)
     else:
+        name, network = client or _CLIENT
+        text = _configuration(name, network, store.absolute() if store else Path(STORE))
+        _make(directory, text, name, store=store, fill=_leave_empty)
         _show(directory, name, store)
 
 
@@ -95,8 +93,8 @@ def _leave_empty(database: Database) -> None:
     del database
 
 
-def _configuration(name: str, network: str, store: Path) -> tuple[str, str]:
-    """Return the example with one client, and that client's name."""
+def _configuration(name: str, network: str, store: Path) -> str:
+    """Return the example with one client."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise click.BadParameter("NAME must be letters, digits, dots, dashes, underscores.")
     try:
@@ -111,7 +109,7 @@ def _configuration(name: str, network: str, store: Path) -> tuple[str, str]:
     text = text.replace("{credential: secrets_vpn, file: secrets/vpn}", _secret_of(name))
     return text.replace(
         "sqlite: /var/lib/radiusmfa/radiusmfa.db", f"sqlite: {json.dumps(str(store))}"
-    ), name
+    )
 
 
 def _secret_of(name: str) -> str:
@@ -142,10 +140,19 @@ def _make(
             undo.callback(place.parent.rmdir)
         undo.callback(_remove_store, place)
         _make_store(work / KEYS, place, fill)
-        read.load(work / CONFIGURATION)  # what we wrote must be what `run` can read
+        _prove(work / CONFIGURATION)
         work.chmod(0o755)
         work.rename(target)
         undo.pop_all()
+
+
+def _prove(path: Path) -> None:
+    # What we wrote must be what `run` can read.
+    try:
+        read.load(path)
+    except ConfigError as error:
+        faults = (fault.removeprefix(f"{path}:") for fault in error.faults)
+        raise InitError(f"nothing was made: {'; '.join(faults)}") from None
 
 
 def _beside(target: Path) -> Path:

@@ -9,7 +9,7 @@ from radiusmfa.interfaces import KeysError
 from radiusmfa.stores import database, rotation, vault
 
 
-@click.group(name="keys")
+@click.group(name="keys", no_args_is_help=False)
 def command() -> None:
     """Look after the keys that seal the seeds."""
 

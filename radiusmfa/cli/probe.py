@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, final
 import click
 
 from radiusmfa.cli import common, exits, shown
-from radiusmfa.cli.exchange import Answer, Server, SilenceError, ask
+from radiusmfa.cli.exchange import Answer, Server, SilenceError, ask, login_request
 from radiusmfa.secret import Secret
-from radiusmfa.wire import codec, numbers, password
+from radiusmfa.wire import codec, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,8 +207,16 @@ class Dialogue:
 
     def status(self) -> Answer:
         """Ask whether the server is alive (RFC 5997)."""
-        asked = self._packet(numbers.STATUS_SERVER, _authenticator(), _identity(self.wish))
-        return self._turn(asked)
+        authenticator = secrets.token_bytes(numbers.AUTHENTICATOR_OCTETS)
+        return self._turn(
+            codec.request(
+                numbers.STATUS_SERVER,
+                secrets.randbelow(256),
+                authenticator,
+                _identity(self.wish),
+                self.server.key,
+            )
+        )
 
     def login(self) -> Answer:
         """Log in, answering challenges; the last answer is returned."""
@@ -222,27 +230,15 @@ class Dialogue:
         return answer
 
     def _round(self, proof: Secret, state: bytes | None) -> Answer:
-        authenticator = _authenticator()
-        name = _octets(self.wish.user or "")
-        try:
-            hidden = password.hide(proof.reveal(), self.server.key.secret, authenticator)
-            attributes = codec.attribute(numbers.USER_NAME, name)
-        except (password.PasswordError, codec.PacketError):
-            msg = "A user name has at most 253 octets, a password or code at most 128."
-            raise click.UsageError(msg) from None
-        attributes += codec.attribute(numbers.USER_PASSWORD, hidden) + _identity(self.wish)
-        if state is not None:
-            attributes += codec.attribute(numbers.STATE, state)
-        return self._turn(self._packet(numbers.ACCESS_REQUEST, authenticator, attributes))
-
-    def _packet(self, code: int, authenticator: bytes, attributes: bytes) -> bytes:
-        return codec.request(
-            code,
-            secrets.randbelow(256),
-            authenticator,
-            attributes,
-            self.server.key,
-            signed=not self.wish.no_message_authenticator,
+        return self._turn(
+            login_request(
+                self.server.key,
+                _octets(self.wish.user or ""),
+                proof,
+                state,
+                _identity(self.wish),
+                signed=not self.wish.no_message_authenticator,
+            )
         )
 
     def _turn(self, octets: bytes) -> Answer:
@@ -250,10 +246,6 @@ class Dialogue:
         answer = ask(self.server, octets)
         self.teller.received(answer)
         return answer
-
-
-def _authenticator() -> bytes:
-    return secrets.token_bytes(numbers.AUTHENTICATOR_OCTETS)
 
 
 def _identity(wish: Wish) -> bytes:

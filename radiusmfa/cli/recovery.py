@@ -9,7 +9,7 @@ from radiusmfa.factors import recovery
 from radiusmfa.stores import people
 
 
-@click.group(name="recovery")
+@click.group(name="recovery", no_args_is_help=False)
 def command() -> None:
     """Issue recovery codes: each opens one door once, in the place of a passcode."""
 

@@ -66,20 +66,25 @@ class Teller:
             common.emit_json(place | {"decision": decision, "packets": self._told})
 
     def _tell(self, packet: Packet, way: str, rest: str, **more: object) -> None:
-        attributes = [(names.title(kind), _value(kind, value)) for kind, value in _walk(packet)]
+        shown = attributes(packet)
         code = code_name(packet.code)
         self._told.append(
             {"way": way, "code": code, "identifier": packet.identifier}
             | more
-            | {"attributes": [{"name": name, "value": value} for name, value in attributes]}
+            | {"attributes": [{"name": name, "value": value} for name, value in shown]}
         )
         self._say(f"{way} {code} {packet.identifier} {rest}")
-        for name, value in attributes:
+        for name, value in shown:
             self._say(f"    {name} = {value}")
 
     def _say(self, line: str) -> None:
         if not self.as_json:
             click.echo(line)
+
+
+def attributes(packet: Packet) -> list[tuple[str, str]]:
+    """Return name and value of every attribute, in the order of the packet."""
+    return [(names.title(kind), _value(kind, value)) for kind, value in _walk(packet)]
 
 
 def code_name(code: int) -> str:

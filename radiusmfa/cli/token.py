@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from radiusmfa.secret import Secret
+    from radiusmfa.stores.database import Database
     from radiusmfa.stores.tokens import Token
 
 
 @click.group(
     name="token",
+    no_args_is_help=False,
     commands=[token_enroll.command, token_files.import_, token_files.export],
 )
 def command() -> None:
@@ -47,7 +49,7 @@ def list_(ctx: click.Context, user: str | None, *, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("serial")
+@click.argument("serial", type=admin.SERIAL)
 @admin.json_option
 @click.pass_context
 def show(ctx: click.Context, serial: str, *, as_json: bool) -> None:
@@ -57,39 +59,46 @@ def show(ctx: click.Context, serial: str, *, as_json: bool) -> None:
     if as_json:
         common.emit_json(describe(found))
         return
-    for name, value in describe(found).items():
+    shown = describe(found) | {"created": admin.moment(found.created)}
+    for name, value in shown.items():
         click.echo(f"{name:<10} {'-' if value is None else value}")
 
 
 @command.command()
-@click.argument("serial")
+@click.argument("serial", type=admin.SERIAL)
 @click.argument("user", type=admin.USER, required=False)
 @click.option("--nobody", is_flag=True, help="Take it from its user.")
+@admin.json_option
 @click.pass_context
-def assign(ctx: click.Context, serial: str, user: str | None, *, nobody: bool) -> None:
+def assign(
+    ctx: click.Context, serial: str, user: str | None, *, nobody: bool, as_json: bool
+) -> None:
     """Give a token to USER, or take it from everybody."""
     if nobody is (user is not None):
         raise click.UsageError("Name a user, or say --nobody.")
     with common.open_store(ctx) as store:
         tokens.assign(store, admin.actor(), serial, user)
-    click.echo(f"{serial} is {user}'s." if user else f"{serial} is nobody's.")
+        done = f"{serial} is {user}'s." if user else f"{serial} is nobody's."
+        _tell(store, serial, done, as_json=as_json)
 
 
 @command.command()
-@click.argument("serial")
+@click.argument("serial", type=admin.SERIAL)
 @click.option("--code-file", type=admin.FILE, help="First line of a file; - is standard input.")
+@admin.json_option
 @click.pass_context
-def confirm(ctx: click.Context, serial: str, code_file: Path | None) -> None:
+def confirm(ctx: click.Context, serial: str, code_file: Path | None, *, as_json: bool) -> None:
     """Let a pending token count; asks for the passcode it shows now."""
-    passcode = common.secret_input("Passcode", code_file)
     factors = common.load_config(ctx).factors
     with common.open_store(ctx) as store:
+        tokens.show(store, serial)  # before anybody types a passcode for nothing
+        passcode = common.secret_input("Passcode", code_file)
         proving.confirm(store, admin.actor(), serial, passcode, factors=factors)
-    click.echo(f"{serial} is active.")
+        _tell(store, serial, f"{serial} is active.", as_json=as_json)
 
 
 @command.command()
-@click.argument("serial")
+@click.argument("serial", type=admin.SERIAL)
 @click.option("--code-file", type=admin.FILE, help="A file of two lines; - is standard input.")
 @admin.json_option
 @click.pass_context
@@ -99,9 +108,10 @@ def resync(ctx: click.Context, serial: str, code_file: Path | None, *, as_json: 
 
     Both are used up. A pending token is active afterwards.
     """
-    passcodes = _two_passcodes(code_file)
     factors = common.load_config(ctx).factors
     with common.open_store(ctx) as store:
+        tokens.show(store, serial)
+        passcodes = _two_passcodes(code_file)
         found = proving.resynchronize(store, admin.actor(), serial, passcodes, factors=factors)
     if as_json:
         common.emit_json(describe(found))
@@ -111,36 +121,39 @@ def resync(ctx: click.Context, serial: str, code_file: Path | None, *, as_json: 
 
 
 @command.command()
-@click.argument("serial")
+@click.argument("serial", type=admin.SERIAL)
+@admin.json_option
 @click.pass_context
-def disable(ctx: click.Context, serial: str) -> None:
+def disable(ctx: click.Context, serial: str, *, as_json: bool) -> None:
     """Let a token not count until it is enabled again."""
     with common.open_store(ctx) as store:
         tokens.set_disabled(store, admin.actor(), serial, disabled=True)
-    click.echo(f"{serial} is disabled.")
+        _tell(store, serial, f"{serial} is disabled.", as_json=as_json)
 
 
 @command.command()
-@click.argument("serial")
+@click.argument("serial", type=admin.SERIAL)
+@admin.json_option
 @click.pass_context
-def enable(ctx: click.Context, serial: str) -> None:
+def enable(ctx: click.Context, serial: str, *, as_json: bool) -> None:
     """Let a disabled token count again."""
     with common.open_store(ctx) as store:
         tokens.set_disabled(store, admin.actor(), serial, disabled=False)
-    click.echo(f"{serial} is active.")
+        _tell(store, serial, f"{serial} is active.", as_json=as_json)
 
 
 @command.command()
-@click.argument("serial")
+@click.argument("serial", type=admin.SERIAL)
+@admin.json_option
 @admin.yes_option
 @click.pass_context
-def revoke(ctx: click.Context, serial: str, *, yes: bool) -> None:
+def revoke(ctx: click.Context, serial: str, *, as_json: bool, yes: bool) -> None:
     """End a token for good and destroy its seed."""
     with common.open_store(ctx) as store:
         tokens.show(store, serial)
         common.confirm(f"Revoke {serial} for good?", yes=yes)
         tokens.revoke(store, admin.actor(), serial)
-    click.echo(f"{serial} is revoked.")
+        _tell(store, serial, f"{serial} is revoked.", as_json=as_json)
 
 
 def describe(token: Token) -> dict[str, Any]:
@@ -158,6 +171,13 @@ def describe(token: Token) -> dict[str, Any]:
         "label": token.label,
         "created": token.created,
     }
+
+
+def _tell(store: Database, serial: str, done: str, *, as_json: bool) -> None:
+    if as_json:
+        common.emit_json(describe(tokens.show(store, serial)))
+    else:
+        click.echo(done)
 
 
 def _shape(token: Token) -> str:

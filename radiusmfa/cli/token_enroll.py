@@ -82,14 +82,14 @@ class Wish:
 @click.option("--pending", is_flag=True, help="Leave it pending; `token confirm` later.")
 @admin.json_option
 @click.pass_context
-def command(ctx: click.Context, /, user: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's values
+def command(ctx: click.Context, /, user: str, **options: Any) -> None:  # noqa: ANN401 - click's values
     """
     Enroll a token for USER, and show its QR code.
 
     The token counts when its first passcode was right: that shows that the phone
     took the algorithm, the digits and the period, and that its clock is right.
     """
-    wish = _wish(user, options)
+    wish, as_json = _wish(user, options), options["as_json"]
     factors = common.load_config(ctx).factors
     with common.open_store(ctx) as store:
         status = "active" if wish.first_code == "not wanted" else "pending"
@@ -99,8 +99,7 @@ def command(ctx: click.Context, /, user: str, *, as_json: bool, **options: Any) 
         if wish.first_code == "ask":
             status = _ask(store, wish, factors)
         elif wish.first_code == "file":
-            passcode = common.secret_input("Passcode", options["code_file"])
-            _confirm(store, wish, passcode, factors)
+            _confirm_from(options["code_file"], store, wish, factors)
             status = "active"
     if as_json:
         common.emit_json(_as_json(wish, status))
@@ -146,10 +145,10 @@ def _first_code(options: dict[str, Any]) -> str:
         return "file"
     if not options["ask"]:
         return "not wanted"
-    if common.is_terminal():
+    if common.is_terminal() and not options["as_json"]:
         return "ask"
     raise click.UsageError(
-        "Nobody can be asked for the first passcode here:"
+        "Nobody can be asked for the first passcode here, or with --json:"
         " say --code-file FILE, --pending or --no-confirm."
     )
 
@@ -212,6 +211,16 @@ def _ask(store: Database, wish: Wish, factors: Factors) -> str:
         else:
             return "active"
     return "pending"
+
+
+def _confirm_from(file: Path, store: Database, wish: Wish, factors: Factors) -> None:
+    try:
+        _confirm(store, wish, common.secret_input("Passcode", file), factors)
+    except (RefusedError, click.UsageError, OSError) as error:
+        why = error.message if isinstance(error, click.UsageError) else str(error)
+        raise RefusedError(
+            f"token {wish.record.serial} is stored, but pending: {why.rstrip('.')}"
+        ) from None
 
 
 def _confirm(store: Database, wish: Wish, passcode: Secret, factors: Factors) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,12 +81,19 @@ def import_(ctx: click.Context, /, file: Path, *, assign: bool, **options: Any) 
 
 @click.command()
 @click.argument("file", type=admin.FILE)
-@click.argument("serials", nargs=-1, metavar="[SERIAL]...")
+@click.argument("serials", type=admin.SERIAL, nargs=-1, metavar="[SERIAL]...")
 @click.option("--user", type=admin.USER, help="Only this user's.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON: serial, user and URI of each.")
 @admin.yes_option
 @click.pass_context
-def export(
-    ctx: click.Context, file: Path, serials: tuple[str, ...], user: str | None, *, yes: bool
+def export(  # noqa: PLR0913 - click's options
+    ctx: click.Context,
+    file: Path,
+    serials: tuple[str, ...],
+    user: str | None,
+    *,
+    as_json: bool,
+    yes: bool,
 ) -> None:
     """
     Write tokens to the new FILE as otpauth URIs, with their seeds in clear.
@@ -96,16 +104,20 @@ def export(
     with common.open_store(ctx) as store:
         common.confirm(f"Write seeds in clear to {file}?", yes=yes)
         if str(file) == "-":
-            click.echo(_uris(store, user, serials), nl=False)
+            click.echo(_text(store, user, serials, as_json=as_json), nl=False)
             return
         with admin.new_file(file) as stream:
-            stream.write(_uris(store, user, serials).encode())
+            stream.write(_text(store, user, serials, as_json=as_json).encode())
     click.echo(f"{file} holds seeds in clear: delete it after use.", err=True)
 
 
-def _uris(store: Database, user: str | None, serials: tuple[str, ...]) -> str:
+def _text(store: Database, user: str | None, serials: tuple[str, ...], *, as_json: bool) -> str:
     opened = tokens.export(store, admin.actor(), user=user, serials=frozenset(serials))
-    return "".join(f"{_uri(token, seed)}\n" for token, seed in opened)
+    uris = [(token, _uri(token, seed)) for token, seed in opened]
+    if not as_json:
+        return "".join(f"{uri}\n" for _, uri in uris)
+    found = [{"serial": token.serial, "user": token.user, "uri": uri} for token, uri in uris]
+    return json.dumps(found, ensure_ascii=False, indent=2) + "\n"
 
 
 def _uri(token: Token, seed: Secret) -> str:

@@ -14,12 +14,13 @@ from radiusmfa.stores import people, tokens
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from radiusmfa.stores.database import Database
     from radiusmfa.stores.people import Person
 
 _PASSWORD_ONLY = "needs NO second factor: whoever knows the password is in"  # noqa: S105 - a warning
 
 
-@click.group(name="user", commands=[user_import.command])
+@click.group(name="user", no_args_is_help=False, commands=[user_import.command])
 def command() -> None:
     """
     Add, list, change and remove users.
@@ -33,14 +34,16 @@ def command() -> None:
 @click.option("--password-file", type=admin.FILE, help="First line of a file; - is standard input.")
 @click.option("--no-password", is_flag=True, help="Only for clients that check no password.")
 @click.option("--password-only", is_flag=True, help="Exempt this person from the second factor.")
+@admin.json_option
 @click.pass_context
-def add(
+def add(  # noqa: PLR0913 - click's options
     ctx: click.Context,
     name: str,
     *,
     password_file: Path | None,
     no_password: bool,
     password_only: bool,
+    as_json: bool,
 ) -> None:
     """
     Add a user; asks for the password.
@@ -50,12 +53,13 @@ def add(
     """
     if no_password and password_only:
         raise click.UsageError("--no-password and --password-only leave nothing to prove.")
-    stored = None if no_password else _new_hash(ctx, password_file)
     if no_password and password_file is not None:
         raise click.UsageError("--no-password and --password-file exclude each other.")
     with common.open_store(ctx) as store:
+        people.refuse_taken(store, name)  # before anybody types a password for nothing
+        stored = None if no_password else _new_hash(ctx, password_file)
         people.add(store, admin.actor(), name, password=stored, password_only=password_only)
-    click.echo(f"Added {name}.")
+        _tell(store, name, f"Added {name}.", as_json=as_json)
     if password_only:
         click.echo(f"warning: {name} {_PASSWORD_ONLY}", err=True)
 
@@ -127,9 +131,10 @@ def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
 @click.argument("name", type=admin.USER)
 @click.option("--password-file", type=admin.FILE, help="First line of a file; - is standard input.")
 @click.option("--no-password", is_flag=True, help="Take the password away.")
+@admin.json_option
 @click.pass_context
 def password(
-    ctx: click.Context, name: str, *, password_file: Path | None, no_password: bool
+    ctx: click.Context, name: str, *, password_file: Path | None, no_password: bool, as_json: bool
 ) -> None:
     """Set a user's password; asks for it."""
     if no_password and password_file is not None:
@@ -138,67 +143,84 @@ def password(
         people.person(store, name)  # before anybody types a password for nothing
         stored = None if no_password else _new_hash(ctx, password_file)
         people.set_password(store, admin.actor(), name, stored)
-    click.echo(f"{name} has {'no password' if no_password else 'a new password'}.")
+        done = f"{name} has {'no password' if no_password else 'a new password'}."
+        _tell(store, name, done, as_json=as_json)
 
 
 @command.command()
 @click.argument("name", type=admin.USER)
+@admin.json_option
 @click.pass_context
-def disable(ctx: click.Context, name: str) -> None:
+def disable(ctx: click.Context, name: str, *, as_json: bool) -> None:
     """Refuse every login of a user from now on; nothing is deleted."""
     with common.open_store(ctx) as store:
         people.set_disabled(store, admin.actor(), name, disabled=True)
-    click.echo(f"{name} is disabled.")
+        _tell(store, name, f"{name} is disabled.", as_json=as_json)
 
 
 @command.command()
 @click.argument("name", type=admin.USER)
+@admin.json_option
 @click.pass_context
-def enable(ctx: click.Context, name: str) -> None:
+def enable(ctx: click.Context, name: str, *, as_json: bool) -> None:
     """Allow a disabled user to log in again."""
     with common.open_store(ctx) as store:
         people.set_disabled(store, admin.actor(), name, disabled=False)
-    click.echo(f"{name} is enabled.")
+        _tell(store, name, f"{name} is enabled.", as_json=as_json)
 
 
 @command.command()
 @click.argument("name", type=admin.USER)
 @click.option("--end", is_flag=True, help="Demand a second factor again.")
+@admin.json_option
 @admin.yes_option
 @click.pass_context
-def exempt(ctx: click.Context, name: str, *, end: bool, yes: bool) -> None:
+def exempt(ctx: click.Context, name: str, *, end: bool, as_json: bool, yes: bool) -> None:
     """Exempt a user from the second factor (asks first), or end that."""
     with common.open_store(ctx) as store:
         people.person(store, name)
         if not end:
             common.confirm(f"{name} {_PASSWORD_ONLY}. Exempt {name}?", yes=yes)
         people.set_password_only(store, admin.actor(), name, password_only=not end)
-    click.echo(f"{name} needs a second factor again." if end else f"{name} {_PASSWORD_ONLY}.")
+        done = f"{name} needs a second factor again." if end else f"{name} {_PASSWORD_ONLY}."
+        _tell(store, name, done, as_json=as_json)
 
 
 @command.command()
 @click.argument("name", type=admin.USER)
+@admin.json_option
 @click.pass_context
-def unlock(ctx: click.Context, name: str) -> None:
+def unlock(ctx: click.Context, name: str, *, as_json: bool) -> None:
     """Forget a user's wrong passwords and passcodes, and every lock."""
     with common.open_store(ctx) as store:
         people.unlock(store, admin.actor(), name)
-    click.echo(f"{name} is not locked.")
+        _tell(store, name, f"{name} is not locked.", as_json=as_json)
 
 
 @command.command()
 @click.argument("name", type=admin.USER)
+@admin.json_option
 @admin.yes_option
 @click.pass_context
-def delete(ctx: click.Context, name: str, *, yes: bool) -> None:
-    """Delete a user; tokens stay, disabled and nobody's."""
+def delete(ctx: click.Context, name: str, *, as_json: bool, yes: bool) -> None:
+    """Delete a user; tokens stay, nobody's, and do not count."""
     with common.open_store(ctx) as store:
         people.person(store, name)
         common.confirm(f"Delete {name}?", yes=yes)
         serials = people.delete(store, admin.actor(), name)
+    if as_json:
+        common.emit_json({"deleted": name, "tokens": list(serials)})
+        return
     click.echo(f"Deleted {name}.")
     if serials:
-        click.echo(f"Now nobody's and disabled: {', '.join(serials)}")
+        click.echo(f"Tokens that are nobody's now, and do not count: {', '.join(serials)}")
+
+
+def _tell(store: Database, name: str, done: str, *, as_json: bool) -> None:
+    if as_json:
+        common.emit_json(_as_json(people.person(store, name)))
+    else:
+        click.echo(done)
 
 
 def _new_hash(ctx: click.Context, file: Path | None) -> str:

@@ -137,14 +137,13 @@ def _query(text: str) -> dict[str, str]:
 
 
 def _decoded(text: str, name: str) -> str:
+    fault = FieldError(f"{name} is not percent-encoded UTF-8")
+    if not _ESCAPES.fullmatch(text):
+        raise fault
     try:
-        octets = unquote_to_bytes(text) if _ESCAPES.fullmatch(text) else None
-        if octets is not None:
-            return octets.decode("utf-8")
+        return unquote_to_bytes(text).decode("utf-8")
     except UnicodeError:
-        pass
-    msg = f"{name} is not percent-encoded UTF-8"
-    raise FieldError(msg)
+        raise fault from None
 
 
 def _seed(text: str) -> tuple[Secret, tuple[str, ...]]:

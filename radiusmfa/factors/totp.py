@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from radiusmfa.factors.oath import PasscodeKey
 
 
-_EARLIEST_STEP: Final = 1000  # half a day into 1970: no window reaches below zero
+# Less than a day into 1970: no window reaches below zero, nor with an imported drift of -1000.
+_EARLIEST_STEP: Final = 2000
 
 
 def current_step(now: float, period: int) -> int:

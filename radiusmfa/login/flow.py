@@ -59,6 +59,7 @@ _AFTER_PASSED: Final[dict[Step, Next]] = {
 }
 _REJECT: Final = {reason: Reject(reason) for reason in Reason}
 _SILENCE: Final = Silence(Reason.UNAVAILABLE)
+_SURELY_PASSCODE: Final = frozenset({Reason.REPLAYED_PASSCODE, Reason.LOCKED})
 _CAN_ASK: Final = frozenset({Mode.CHALLENGE, Mode.AUTO})
 
 
@@ -95,7 +96,7 @@ def advance(  # noqa: PLR0911 - one return a line: the table reads as one
             return _AFTER_PASSED[step]
         case Failed(reason):
             # A tail that is no passcode may be the end of a password alone.
-            if step is Step.TAIL and mode is Mode.AUTO:
+            if step is Step.TAIL and mode is Mode.AUTO and reason not in _SURELY_PASSCODE:
                 return Step.PASSWORD
             return _REJECT[reason]
         case Asks(reason):

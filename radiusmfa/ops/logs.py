@@ -72,7 +72,7 @@ def _text(event: LogEvent, *, for_journal: bool) -> str:
 def _places(failure: Failure) -> list[str]:
     # The text of an exception may hold anything, a password too: only its kind and where it was.
     kind = failure.type.__name__ if failure.type else "unknown"
-    frames = traceback.extract_tb(failure.getTracebackObject())
+    frames = traceback.extract_tb(failure.getTracebackObject())  # type: ignore[no-untyped-call]
     return [kind, *(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)]
 
 

@@ -28,4 +28,5 @@ def watchdog_interval() -> float | None:
     if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     allowed = os.environ.get("WATCHDOG_USEC", "")
-    return int(allowed) / _MICROSECONDS / 2 if allowed.isdigit() and int(allowed) else None
+    is_number = allowed.isascii() and allowed.isdigit()
+    return int(allowed) / _MICROSECONDS / 2 if is_number and int(allowed) else None

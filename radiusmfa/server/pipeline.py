@@ -11,13 +11,13 @@ comes in a later one.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 from twisted.logger import Logger
 
 from radiusmfa import request
 from radiusmfa.decision import Accept, Challenge, Decision, Reject, Silence
-from radiusmfa.duplicates import Answer, Duplicates, Retries, Seen
+from radiusmfa.duplicates import Answer, Duplicates, Seen
 from radiusmfa.interfaces import StoreBusyError, StoreError
 from radiusmfa.login.username import UserNameError
 from radiusmfa.ops.audit import Told
@@ -29,8 +29,7 @@ from radiusmfa.wire.codec import Fault, Packet, PacketError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from radiusmfa.clients import Clients, Peer
-    from radiusmfa.config.model import Client
+    from radiusmfa.clients import Peer
     from radiusmfa.interfaces import Clock
     from radiusmfa.login.challenges import Challenges
     from radiusmfa.ops.audit import Lines
@@ -38,8 +37,7 @@ if TYPE_CHECKING:
     from radiusmfa.ops.logs import Discards
     from radiusmfa.primary.local import Answer as Checked
     from radiusmfa.primary.local import Question
-    from radiusmfa.server.replies import Replies
-    from radiusmfa.server.run import Steps
+    from radiusmfa.server.parts import Parts, Site
     from radiusmfa.stores.logins import Logins
 
 log = Logger()
@@ -76,41 +74,6 @@ class Port(Protocol):
 
     def send(self, octets: bytes, address: Address) -> None:
         """Send *octets*, or lose them as a network does."""
-
-
-@final
-class Site:
-    """
-    A client as it is served: its settings, its replies, its retries.
-
-    Attributes:
-        client: Settings.
-        replies: Compiled from them.
-        retries: None if the client wants none.
-    """
-
-    __slots__ = ("client", "replies", "retries")
-
-    def __init__(self, client: Client, replies: Replies) -> None:
-        """Start with no retries."""
-        self.client = client
-        self.replies = replies
-        self.retries = Retries(client.retry_window) if client.retry_window else None
-
-
-class Parts(NamedTuple):
-    """
-    Everything that comes from the configuration, and is swapped in whole on reload.
-
-    Attributes:
-        clients: Who may ask.
-        sites: By client name.
-        steps: How steps are performed.
-    """
-
-    clients: Clients
-    sites: dict[str, Site]
-    steps: Steps
 
 
 @final

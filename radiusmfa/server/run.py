@@ -8,7 +8,7 @@ is on disk before the answer leaves.
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from radiusmfa.config.model import Mode
 from radiusmfa.decision import Reject
@@ -29,6 +29,8 @@ from radiusmfa.outcome import (
 from radiusmfa.primary.local import Answer, Question
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from radiusmfa.config.model import Client, Lockout
     from radiusmfa.decision import Decision
     from radiusmfa.login.account import Token, User
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from radiusmfa.stores.logins import Logins
 
 _FAILED: Final = {reason: Failed(reason) for reason in Reason}
+Watch: TypeAlias = "Callable[[Step, Outcome], None]"
 _FALSE_STARTS: Final = frozenset({Reason.NOT_ENROLLED, Reason.REPLAYED_PASSCODE})
 """Reasons that are no guess: they do not count towards a lock-out."""
 
@@ -56,14 +59,16 @@ class Attempt:
         step: What is being found out.
         found: The passcode that TAIL found.
         rest: The password before it.
+        guess: In `auto`, digits that were no passcode: a wrong one, if the whole is
+            no password either.
         asked: The password check under way, or None.
         kind: What counted: the second factor for the audit.
         serial: The token that counted.
     """
 
     __slots__ = (
-        "asked", "client", "entry", "found", "kind", "mode", "name", "rest", "serial", "step",
-        "typed", "user",
+        "asked", "client", "entry", "found", "guess", "kind", "mode", "name", "rest", "serial",
+        "step", "typed", "user",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +84,7 @@ class Attempt:
         self.step = Step.PASSCODE
         self.found: Found | FoundRecovery | None = None
         self.rest = b""
+        self.guess = b""
         self.asked: Question | None = None
         self.kind = ""
         self.serial = ""
@@ -88,7 +94,14 @@ class Attempt:
 class Steps:
     """Performs steps; knows the store, the settings and how to have a password checked."""
 
-    def __init__(self, logins: Logins, desk: Desk, lockout: Lockout, decoy: str) -> None:
+    def __init__(
+        self,
+        logins: Logins,
+        desk: Desk,
+        lockout: Lockout,
+        decoy: str,
+        watch: Watch | None = None,
+    ) -> None:
         """
         Keep the parts.
 
@@ -97,11 +110,13 @@ class Steps:
             desk: Settings of passcodes.
             lockout: Settings of lock-outs.
             decoy: A password hash of nobody.
+            watch: Told of every step and its outcome.
         """
         self._logins = logins
         self._desk = desk
         self._lockout = lockout
         self._decoy = decoy
+        self._watch = watch
 
     def start(self, attempt: Attempt, now: float, monotonic: float) -> Decision | None:
         """Return the decision on a new round, or None: `attempt.asked` is to be checked."""
@@ -134,6 +149,8 @@ class Steps:
                 outcome = self._perform(attempt, now, monotonic)
             if outcome is None:
                 return None
+            if self._watch is not None:
+                self._watch(attempt.step, outcome)
             following = flow.advance(
                 attempt.mode, attempt.step, outcome, is_answer=attempt.entry is not None
             )
@@ -181,14 +198,18 @@ class Steps:
         found, attempt.rest, tail = passcode.find_tail(
             self._desk, user, attempt.typed, attempt.client.delimiter.encode(), now, monotonic
         )
+        is_found = isinstance(found, Found | FoundRecovery)
         kind = Kind.OATH if tail.isdigit() else Kind.RECOVERY
-        if user.failures and self._is_locked(user, kind, attempt.client, now):
+        # In `auto` letters at the end are the password's own, unless they are a code.
+        is_passcode = is_found or kind is Kind.OATH or attempt.mode is not Mode.AUTO
+        if is_passcode and user.failures and self._is_locked(user, kind, attempt.client, now):
             return _FAILED[Reason.LOCKED]
         if isinstance(found, Found | FoundRecovery):
             attempt.found = found
             return PASSED
         if attempt.mode is Mode.AUTO:
-            # No guess at a passcode yet: it may be a password alone, whose check follows.
+            # No wrong passcode yet: it may be a password alone, whose check follows.
+            attempt.guess = tail if kind is Kind.OATH else b""
             return _FAILED[found if isinstance(found, Reason) else Reason.BAD_PASSCODE]
         return self._wrong_passcode(attempt, user, kind, tail, found, now, monotonic)
 
@@ -215,6 +236,9 @@ class Steps:
             return _FAILED[Reason.LOCKED]
         if not answer.is_right or question.stored != user.password:
             self._count(user, Kind.PASSWORD, client, question.typed, now)
+            if attempt.guess:
+                # Whoever knows the password resets its count at will: not this one.
+                self._count(user, Kind.OATH, client, attempt.guess, now)
             return _FAILED[Reason.BAD_PASSWORD]
         self._logins.clear_failures(user, Kind.PASSWORD, client.name)
         if answer.better is not None:

@@ -19,19 +19,16 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 import radiusmfa
-from radiusmfa.clients import Clients
 from radiusmfa.config import read
 from radiusmfa.duplicates import Duplicates
 from radiusmfa.interfaces import ConfigError, RadiusmfaError, StoreBusyError
 from radiusmfa.login.challenges import Challenges
-from radiusmfa.login.passcode import Desk
 from radiusmfa.ops import logs, notify
 from radiusmfa.ops.audit import Lines
 from radiusmfa.ops.counters import Counters
 from radiusmfa.server import passwords, udp
-from radiusmfa.server.pipeline import Parts, Pipeline, Site, SystemClock
-from radiusmfa.server.replies import Replies
-from radiusmfa.server.run import Steps
+from radiusmfa.server.parts import assemble
+from radiusmfa.server.pipeline import Pipeline, SystemClock
 from radiusmfa.stores import database
 from radiusmfa.stores.logins import Logins
 from radiusmfa.stores.vault import Vault
@@ -44,6 +41,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     from radiusmfa.config.model import Configuration, Level, Listen
+    from radiusmfa.server.parts import Parts
 
 log = Logger()
 
@@ -210,12 +208,9 @@ class Service:
         )
 
     def _parts(self, configuration: Configuration) -> Parts:
-        clients = Clients(configuration.clients)
-        clients.learned(self._logins.peers())
-        sites = {client.name: Site(client, Replies(client)) for client in configuration.clients}
-        desk = Desk(factors=configuration.factors, pepper=self._pepper)
-        steps = Steps(self._logins, desk, configuration.lockout, self._passwords.decoy)
-        return Parts(clients, sites, steps)
+        return assemble(
+            configuration, self._logins, pepper=self._pepper, decoy=self._passwords.decoy
+        )
 
     def _port(self, place: Place, opened: socket.socket) -> udp.UdpPort:
         settings = self.configuration.duplicates

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Final
 
 from radiusmfa.interfaces import KeysError, StoreError
@@ -76,13 +76,11 @@ def checked(backup: Path, store: Path, vault: Vault) -> Database:
         raise StoreError(f"there is no backup {backup}")
     database.refuse_foreign(backup)
     work = _claimed(store, "restoring")
-    try:
-        with closing(database.open_file(backup, mode="ro")) as connection:
-            _copy(connection, work, name=backup)
-        return _opened(work, vault)
-    except BaseException as error:
-        database.remove(work)
-        raise _about(backup, work, error) from None
+    with ExitStack() as undo:
+        undo.callback(database.remove, work)
+        copy = _checked(backup, work, vault)
+        undo.pop_all()
+    return copy
 
 
 def discard(copy: Database) -> None:
@@ -129,15 +127,18 @@ def _copy(source: sqlite3.Connection, work: Path, *, name: Path) -> None:
         raise database.explained(name, error) from None
 
 
-def _about(backup: Path, work: Path, error: BaseException) -> BaseException:
-    if isinstance(error, sqlite3.Error):
-        return database.explained(backup, error)
-    if isinstance(error, StoreError | KeysError):
+def _checked(backup: Path, work: Path, vault: Vault) -> Database:
+    try:
+        with closing(database.open_file(backup, mode="ro")) as connection:
+            _copy(connection, work, name=backup)
+        return _opened(work, vault)
+    except sqlite3.Error as error:
+        raise database.explained(backup, error) from None
+    except OSError as error:
+        raise StoreError(f"{backup} cannot be copied: {error.strerror}") from None
+    except (StoreError, KeysError) as error:
         # The copy is ours alone: the person knows the file by its own name.
-        return type(error)(str(error).replace(str(work), str(backup)))
-    if isinstance(error, OSError):
-        return StoreError(f"{backup} cannot be copied: {error.strerror}")
-    return error
+        raise type(error)(str(error).replace(str(work), str(backup))) from None
 
 
 def _opened(work: Path, vault: Vault) -> Database:

@@ -52,7 +52,7 @@ class Database:
 
     __slots__ = ("_identity", "audit_key", "connection", "path", "pepper", "vault")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what every use of a store needs
         self,
         path: Path,
         connection: sqlite3.Connection,
@@ -98,6 +98,28 @@ class Database:
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+    def in_memory(self) -> Database:
+        """
+        Return a copy of everything in memory: what is done to it has no consequences.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        memory = sqlite3.connect(":memory:", isolation_level=None)
+        try:
+            self.connection.backup(memory)
+        except sqlite3.Error as error:
+            memory.close()
+            raise explained(self.path, error) from None
+        return Database(
+            self.path,
+            memory,
+            self.vault,
+            audit_key=self.audit_key,
+            pepper=self.pepper,
+            identity=self._identity,
+        )
 
     def __enter__(self) -> Self:
         """Return this store, to be closed at the end of the block."""
@@ -341,9 +363,7 @@ def _checked(
     )
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         connection.execute("PRAGMA journal_mode = WAL")
-    return Database(
-        path, connection, vault, audit_key=audit_key, pepper=pepper, identity=identity
-    )
+    return Database(path, connection, vault, audit_key=audit_key, pepper=pepper, identity=identity)
 
 
 def _unsealed(path: Path, vault: Vault, name: str, sealed: object) -> bytes:

@@ -151,10 +151,8 @@ class Logins:
             UserNameError: Nobody can have that name.
             StoreError: The store cannot be read; the turn is over.
         """
-        try:
+        if name in self._users:
             return self._users[name]
-        except KeyError:
-            pass
         normal = normal_name(name)
         try:
             return self._load(name, normal)

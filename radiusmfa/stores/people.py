@@ -120,6 +120,17 @@ def failures(database: Database, name: str) -> list[Failure]:
         return [Failure(*row) for row in rows]
 
 
+def refuse_taken(database: Database, name: str) -> None:
+    """
+    Look whether there is a user of that name.
+
+    Raises:
+        RefusedError: There is.
+    """
+    with database.reading() as connection:
+        _refuse_taken(connection, name)
+
+
 def add(
     database: Database,
     actor: Actor,
@@ -142,8 +153,7 @@ def add(
         RefusedError: The name is taken.
     """
     with database.transaction() as connection:
-        if connection.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone():
-            raise RefusedError(f"there is a user {name!r} already; nothing was changed")
+        _refuse_taken(connection, name)
         connection.execute(
             "INSERT INTO users (name, password, password_only, created) VALUES (?, ?, ?, ?)",
             (name, password, password_only, int(actor.now)),
@@ -268,6 +278,11 @@ def user_number(connection: sqlite3.Connection, name: str) -> int:
 def seed_place(serial: str, user: int | None) -> str:
     """Return what a token's sealed seed is bound to."""
     return f"seed|{serial}|{user or 0}"
+
+
+def _refuse_taken(connection: sqlite3.Connection, name: str) -> None:
+    if connection.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone():
+        raise RefusedError(f"there is a user {name!r} already; nothing was changed")
 
 
 def _set(database: Database, name: str, change: tuple[str, object], line: str) -> None:

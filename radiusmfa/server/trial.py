@@ -1,0 +1,140 @@
+"""
+One login, decided by the live code on a copy of the store in memory.
+
+What it uses up, counts and writes goes away with the copy: nothing is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING, Any, Final, final
+
+from radiusmfa.duplicates import Duplicates
+from radiusmfa.interfaces import StoreError
+from radiusmfa.login.challenges import Challenges
+from radiusmfa.ops.audit import Lines
+from radiusmfa.ops.counters import Counters
+from radiusmfa.ops.logs import Discards
+from radiusmfa.primary import local
+from radiusmfa.primary.hashing import Parameters
+from radiusmfa.server.parts import assemble
+from radiusmfa.server.pipeline import Pipeline, SystemClock
+from radiusmfa.stores.logins import Logins
+from radiusmfa.wire import codec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from radiusmfa.config.model import Configuration
+    from radiusmfa.login.account import User
+    from radiusmfa.primary.local import Question
+    from radiusmfa.server.pipeline import Address, Received
+    from radiusmfa.server.run import Watch
+    from radiusmfa.stores.database import Database
+
+_LAST_LINE: Final = "SELECT line FROM audit ORDER BY seq DESC LIMIT 1"
+
+
+@final
+class Trial:
+    """
+    A server of one login at a time, without sockets.
+
+    Attributes:
+        served: As a port has.
+        duplicates: As a port has.
+        discarded: Why the last request got no answer, empty if it got one.
+    """
+
+    def __init__(self, configuration: Configuration, store: Database, watch: Watch) -> None:
+        """
+        Copy *store* into memory.
+
+        Args:
+            configuration: Checked.
+            store: Read once.
+            watch: Told of every step.
+
+        Raises:
+            StoreError: The store cannot be copied.
+        """
+        self.served = codec.AUTHENTICATION_PORT
+        self.duplicates = Duplicates(30, 100)
+        self.discarded = ""
+        self._reply = b""
+        self._checks: list[tuple[Received, Question]] = []
+        passwords = configuration.passwords
+        self._parameters = Parameters(
+            memory_kib=passwords.memory_kib, passes=passwords.passes, lanes=passwords.lanes
+        )
+        self._copy = store.in_memory()
+        self._logins = Logins(self._copy)
+        decoy = local.decoy(self._parameters)
+        self._pipeline = Pipeline(
+            parts=assemble(
+                configuration, self._logins, pepper=store.pepper, decoy=decoy, watch=watch
+            ),
+            logins=self._logins,
+            challenges=Challenges("try-", configuration.challenges.lifetime, 100, _chance),
+            lines=Lines(),
+            counters=Counters(),
+            discards=Discards(self._note),
+            clock=SystemClock(),
+            name_login=lambda: "try",
+            passwords=self._ask,
+            call_later=_never,
+        )
+
+    def user(self, name: bytes) -> User | None:
+        """
+        Return who *name* means.
+
+        Raises:
+            UserNameError: Nobody can have that name.
+        """
+        self._logins.begin()
+        try:
+            return self._logins.user(name)
+        finally:
+            self._logins.commit()
+
+    def ask(self, request: bytes, address: str) -> bytes:
+        """Return the reply to *request* from *address*; empty if it would get none."""
+        self._reply, self.discarded = b"", ""
+        self._pipeline.receive(self, [(request, (address, 0), address)])
+        while self._checks:
+            received, question = self._checks.pop()
+            answer = local.check(question, self._copy.pepper, self._parameters)
+            self._pipeline.checked(received, answer, 0.0)
+        return self._reply
+
+    def audited(self) -> dict[str, Any]:
+        """Return the audit line that the last decision would have written."""
+        (line,) = self._copy.connection.execute(_LAST_LINE).fetchone() or ("{}",)
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+    def send(self, octets: bytes, address: Address) -> None:  # noqa: ARG002 - as a port has it
+        """Keep what would be sent."""
+        self._reply = octets
+
+    def close(self) -> None:
+        """Throw the copy away."""
+        self._copy.close()
+
+    def _ask(self, received: Received, question: Question) -> bool:
+        self._checks.append((received, question))
+        return True
+
+    def _note(self, reason: str, source: str, more: int) -> None:  # noqa: ARG002 - as the log has it
+        self.discarded = reason
+
+
+def _chance(octets: int) -> bytes:
+    return secrets.token_bytes(octets)
+
+
+def _never(seconds: float, call: Callable[[], None]) -> None:  # noqa: ARG001 - as the reactor has it
+    # The pipeline waits only for others that write, and nobody else has this copy.
+    raise StoreError("the copy of the store cannot be written")
