@@ -82,10 +82,10 @@ def _settle(config: Path, port: int) -> tuple[int, int]:
 
 
 def _make_store(here: Path, config: Path) -> None:
-    from radiusmfa.stores import database, vault  # noqa: PLC0415
+    from radiusmfa.stores import database  # noqa: PLC0415
+    from radiusmfa.stores.vault import Vault  # noqa: PLC0415
 
-    vault.create(here / "keys")
-    database.create(here / "radiusmfa.db", vault.Vault.read(here / "keys"))
+    database.create(here / "radiusmfa.db", Vault.create(here / "keys"))
 
 
 def _import(

@@ -78,7 +78,17 @@ def _has_other_proof(packet: Packet) -> bool:
 
 
 def _has_ms_chap(packet: Packet) -> bool:
-    return any(
-        value[:4] == _MICROSOFT and len(value) > 4 and value[4] in _MS_CHAP_RESPONSES  # noqa: PLR2004
-        for value in packet.values(numbers.VENDOR_SPECIFIC)
-    )
+    values = packet.values(numbers.VENDOR_SPECIFIC)
+    return any(value[:4] == _MICROSOFT and _holds_response(value) for value in values)
+
+
+def _holds_response(value: bytes) -> bool:
+    at = 4  # after the vendor; several may follow in one attribute (RFC 2865 section 5.26)
+    while at < len(value):
+        if value[at] in _MS_CHAP_RESPONSES:
+            return True
+        size = value[at + 1] if at + 1 < len(value) else 0
+        if size < 2:  # noqa: PLR2004 - type and length octets are part of the length
+            return False
+        at += size
+    return False

@@ -10,13 +10,17 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 
-def folder(name: str) -> Traversable:
+def folder(name: str, package: Traversable | None = None) -> Traversable:
     """
     Return the folder *name*: `dictionaries`, `conf` or `systemd`.
 
     In a wheel it lies inside the package, in a checkout next to it.
+
+    Args:
+        name: Of the folder.
+        package: Where the package lies, in tests.
     """
-    package = resources.files("radiusmfa")
+    package = package or resources.files("radiusmfa")
     inside = package / name
     if inside.is_dir():
         return inside

@@ -138,8 +138,7 @@ def _make(
         if not place.parent.exists():
             place.parent.mkdir(mode=0o700)
             undo.callback(place.parent.rmdir)
-        undo.callback(_remove_store, place)
-        _make_store(work / KEYS, place, fill)
+        _make_store(work / KEYS, place, fill, undo)
         _prove(work / CONFIGURATION)
         work.chmod(0o755)
         work.rename(target)
@@ -172,23 +171,19 @@ def _write(work: Path, text: str, client: str) -> None:
     secret.write_text(f"{secrets.token_urlsafe(_SECRET_OCTETS)}\n", encoding="ascii")
 
 
-def _make_store(keys: Path, store: Path, fill: Callable[[Database], None]) -> None:
+def _make_store(keys: Path, store: Path, fill: Callable[[Database], None], undo: ExitStack) -> None:
     # Here, so that `radiusmfa init --help` does not wait for the cryptography library.
     from radiusmfa.stores import database  # noqa: PLC0415
     from radiusmfa.stores.vault import Vault  # noqa: PLC0415
 
     vault = Vault.create(keys)
     database.create(store, vault)
+    undo.callback(database.remove, store)  # not before: a store that was there is not ours
     made = database.connect(store, vault)
     try:
         fill(made)
     finally:
         made.close()
-
-
-def _remove_store(store: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal", ".lock"):
-        store.with_name(store.name + suffix).unlink(missing_ok=True)
 
 
 def _show(directory: Path, client: str, store: Path | None) -> None:

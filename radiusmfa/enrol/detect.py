@@ -26,7 +26,7 @@ class Format(StrEnum):
 def format_of(octets: bytes) -> Format:
     """Return what *octets* look like; a table where nothing speaks for another form."""
     start = octets.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
+    if start.startswith((b"<", b"\xff\xfe<", b"\xfe\xff\0<")):  # UTF-8, or UTF-16 either way
         return Format.PSKC
     lines = (line.strip().lower() for line in start.split(b"\n", 1000))
     first = next((line for line in lines if line and not line.startswith(b"#")), b"")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from urllib.parse import unquote
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "otpauth-migration://"
 _LARGEST_DATA: Final = 64 * 1024  # octets; a QR code holds under 3 KiB
 _MOST_BATCH: Final = 1000
+_MOST_NAMED: Final = 10  # missing QR codes that one message names
 _URI: Final = re.compile(
     r"(?i:otpauth-migration)://offline/?\?data=(?P<data>(?:[A-Za-z0-9+/=]|%[0-9A-Fa-f]{2})+)"
 )
@@ -145,10 +147,11 @@ def _note_batch(head: dict[int, int], where: str, batches: dict[int, _Batch]) ->
 
 def _check_batches(found: Collector, batches: dict[int, _Batch]) -> None:
     for batch in batches.values():
-        missing = [str(at + 1) for at in range(batch.size) if at not in batch.places]
+        absent = (str(at + 1) for at in range(batch.size) if at not in batch.places)
+        missing = list(islice(absent, _MOST_NAMED + 1))  # a forged file may claim many
         if missing:
             where = next(iter(batch.places.values()))
-            numbers = ", ".join(missing)
+            numbers = ", ".join(missing[:_MOST_NAMED]) + ", ..." * (len(missing) > _MOST_NAMED)
             found.fault(where, f"of its {batch.size} QR codes these are missing: {numbers}")
 
 

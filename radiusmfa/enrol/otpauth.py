@@ -91,9 +91,10 @@ def write_uri(record: SeedRecord, *, with_serial: bool = False) -> str:
             applications ignore: for exports.
     """
     account = record.user or record.label or record.serial or "token"
-    # A colon would be taken for the end of the issuer.
-    prefix = f"{quote(record.issuer, safe='')}:" if ":" not in record.issuer else ""
-    label = (prefix if record.issuer else "") + quote(account, safe="@")
+    # The first colon ends the issuer, so an issuer with one stands in its parameter alone,
+    # and an account with one comes after an empty issuer.
+    prefix = quote(record.issuer, safe="") if ":" not in record.issuer else ""
+    label = f"{prefix}:" * bool(prefix or ":" in account) + quote(account, safe="@")
     fields = [("secret", base32.encode(record.seed.reveal()))]
     fields += [("issuer", record.issuer)] if record.issuer else []
     if record.algorithm is not Algorithm.SHA1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from radiusmfa.enrol import records, xmlenc, xmltree
@@ -46,8 +47,9 @@ def read(content: str | bytes, unlocking: Unlocking | None = None) -> Parsed:
     signature = container.find("Signature")
     if signature is not None:
         found.note(f"line {signature.line}", "the signature was not checked")
+    places = Counter[int]()
     for package in container.all("KeyPackage"):
-        _read_package(package, opener, found)
+        _read_package(package, opener, found, places)
     return found.parsed()
 
 
@@ -66,12 +68,17 @@ def _checked(container: Element, unlocking: Unlocking) -> Opener | None:
     return xmlenc.opener(container, unlocking) if encrypted else None
 
 
-def _read_package(package: Element, opener: Opener | None, found: Collector) -> None:
+def _read_package(
+    package: Element, opener: Opener | None, found: Collector, places: Counter[int]
+) -> None:
     keys = list(package.all("Key"))
     if not keys:
         found.fault(f"line {package.line}", "a package without a key")
     for key in keys:
-        where = f"line {key.line}"
+        places[key.line] += 1
+        # Some vendors write the whole file in one line.
+        again = f", key {places[key.line]}" if places[key.line] > 1 else ""
+        where = f"line {key.line}{again}"
         try:
             record = _record(key, package.find("DeviceInfo"), opener, where)
         except FieldError as error:
@@ -126,6 +133,9 @@ class _Values:
             raise FieldError("no seed in it (it may be derived on the device)")
         plain = element.find("PlainValue")
         if plain is not None:
+            # Anyone could have put it there; the MAC covers encrypted values only.
+            if self._opener is not None and not self._opener.lenient:
+                raise FieldError("a seed in clear in an encrypted file")
             return xmlenc.base64_of(plain, "the seed")
         return self._opened(element, "the seed")
 
@@ -156,7 +166,7 @@ def _integer(octets: bytes, name: str) -> int:
     # RFC 6030 does not say how a number becomes octets; files have digits or big-endian.
     if octets.isdigit():
         return records.whole_number(octets.decode("ascii"), 0, records.MOST_COUNTER, name)
-    if len(octets) > _LARGEST_INTEGER_OCTETS:
+    if not 0 < len(octets) <= _LARGEST_INTEGER_OCTETS:
         msg = f"{name} is out of range"
         raise FieldError(msg)
     return int.from_bytes(octets, "big")

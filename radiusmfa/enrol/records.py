@@ -125,10 +125,11 @@ class Collector:
     def add(self, record: SeedRecord) -> None:
         """Keep *record*, unless its serial number came before."""
         if record.serial is not None:
-            before = self._serials.setdefault(record.serial, record.where)
-            if before != record.where:
+            before = self._serials.get(record.serial)
+            if before is not None:
                 self.fault(record.where, f"the serial number of {before} again")
                 return
+            self._serials[record.serial] = record.where
         self.records.append(record)
 
     def fault(self, where: str, message: str) -> None:

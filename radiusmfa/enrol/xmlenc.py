@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MOST_ITERATIONS: Final = 5_000_000  # about two seconds
 _BLOCK_OCTETS: Final = 16
 _NONCE_OCTETS: Final = 12
+_LEAST_MAC_KEY_OCTETS: Final = 16  # what is cut off could be tried out
 _CIPHER: Final = re.compile(
     r"http://www\.w3\.org/(?:2001/04/xmlenc|2009/xmlenc11)#"
     r"(?P<wrapped>kw-)?aes(?P<bits>128|192|256)(?P<mode>-cbc|-gcm)?"
@@ -118,7 +119,11 @@ def opener(container: Element, unlocking: Unlocking) -> Opener:
     sealed = method.find("MACKey")
     if sealed is None:
         return Opener(unlocking.lenient, key, name, None)
-    return Opener(unlocking.lenient, key, name, _decrypted(*_with_key(sealed, key)))
+    mac_key = _decrypted(*_with_key(sealed, key))
+    if len(mac_key) < _LEAST_MAC_KEY_OCTETS:
+        msg = f"the key of the MAC is too short: {_CHANGED}"
+        raise FieldError(msg)
+    return Opener(unlocking.lenient, key, name, mac_key)
 
 
 def base64_of(element: Element, name: str) -> bytes:

@@ -21,7 +21,7 @@ class Failures(NamedTuple):
 
     Attributes:
         wrong: How many.
-        last: When the latest came, seconds since 1970.
+        last: When the latest that counted came, seconds since 1970.
         until: Until when nothing is tried, seconds since 1970; 0: not locked.
         repeat: A keyed digest of the latest, to know it again.
     """
@@ -38,7 +38,7 @@ def is_locked(failures: Failures | None, now: float, settings: Lockout) -> bool:
 
 
 def after_failure(
-    failures: Failures | None, now: float, repeat: bytes, settings: Lockout
+    failures: Failures | None, now: float, repeat: bytes, settings: Lockout, *, memory: float
 ) -> Failures:
     """
     Return the failures after one more wrong proof at *now*.
@@ -49,11 +49,13 @@ def after_failure(
         repeat: Keyed digest of what was wrong. The same as last time counts once:
             a client that retries by itself does not lock its user out.
         settings: From how many failures on, and how long.
+        memory: Seconds from the failure that counted in which the same is a repetition.
     """
     if failures is None or now - failures.last > settings.forget:
         failures = Failures(0, 0, 0, b"")
-    if failures.wrong and failures.repeat == repeat:
-        return failures._replace(last=int(now))
+    if failures.wrong and failures.repeat == repeat and now - failures.last <= memory:
+        # Not counted, and its time not renewed: repetitions do not prolong each other.
+        return failures
     wrong = failures.wrong + 1
     beyond = wrong - settings.threshold
     until = 0

@@ -152,6 +152,7 @@ class _Form:
     pattern: re.Pattern[str]
     is_affordable: Callable[[_Fields], bool]
     agrees: Callable[[_Fields, bytes, bytes], bool]
+    is_whole: Callable[[_Fields], bool] = lambda _fields: True
 
 
 def _find(stored: str) -> tuple[_Form, _Fields] | None:
@@ -160,7 +161,7 @@ def _find(stored: str) -> tuple[_Form, _Fields] | None:
     for form in _FORMS:
         fields = form.pattern.fullmatch(stored)
         if fields is not None:
-            return form, fields
+            return (form, fields) if form.is_whole(fields) else None
     return None
 
 
@@ -182,6 +183,10 @@ def _argon2_is_affordable(fields: _Fields) -> bool:
         and passes > 0
         and memory * passes <= MOST_MEMORY_PASSES
     )
+
+
+def _argon2_is_whole(fields: _Fields) -> bool:
+    return all(_unpadded(fields[name]) is not None for name in ("salt", "tag"))
 
 
 def _argon2_agrees(fields: _Fields, password: bytes, _pepper: bytes) -> bool:
@@ -221,13 +226,21 @@ def _rounds(fields: _Fields) -> int:
     return int(fields["rounds"] or shacrypt.DEFAULT_ROUNDS)
 
 
-def _salted_agrees(fields: _Fields, password: bytes, _pepper: bytes) -> bool:
+def _salted_parts(fields: _Fields) -> tuple[str, bytes, bytes]:
+    # SHA-1 is what the stored string says.
     name = {"": "sha1", "256": "sha256", "512": "sha512"}[fields["size"]]
-    octets = _base64(fields["octets"])
-    size = hashlib.new(name).digest_size  # SHA-1 stands in the stored string
-    if octets is None or len(octets) <= size:
-        return False
-    digest, salt = octets[:size], octets[size:]
+    octets = _base64(fields["octets"]) or b""
+    size = hashlib.new(name).digest_size
+    return name, octets[:size], octets[size:]
+
+
+def _salted_is_whole(fields: _Fields) -> bool:
+    _, _, salt = _salted_parts(fields)
+    return bool(salt)  # and so the digest before it
+
+
+def _salted_agrees(fields: _Fields, password: bytes, _pepper: bytes) -> bool:
+    name, digest, salt = _salted_parts(fields)
     return hmac.compare_digest(hashlib.new(name, password + salt).digest(), digest)
 
 
@@ -235,12 +248,17 @@ def _pbkdf2_is_affordable(fields: _Fields) -> bool:
     return 0 < int(fields["iterations"]) <= MOST_PBKDF2_ITERATIONS
 
 
-def _pbkdf2_agrees(fields: _Fields, password: bytes, _pepper: bytes) -> bool:
+def _pbkdf2_parts(fields: _Fields) -> tuple[bytes | None, bytes | None]:
     # passlib's alphabet has "." where base64 has "+", and no padding.
-    salt, digest = (
-        _base64(fields[name].replace(".", "+") + "=" * (-len(fields[name]) % 4))
-        for name in ("salt", "sum")
-    )
+    return _unpadded(fields["salt"].replace(".", "+")), _unpadded(fields["sum"].replace(".", "+"))
+
+
+def _pbkdf2_is_whole(fields: _Fields) -> bool:
+    return None not in _pbkdf2_parts(fields)
+
+
+def _pbkdf2_agrees(fields: _Fields, password: bytes, _pepper: bytes) -> bool:
+    salt, digest = _pbkdf2_parts(fields)
     if salt is None or digest is None:
         return False
     key = hashlib.pbkdf2_hmac("sha256", password, salt, int(fields["iterations"]))
@@ -265,20 +283,31 @@ def _base64(text: str) -> bytes | None:
         return None
 
 
+def _unpadded(text: str) -> bytes | None:
+    octets = _base64(text + "=" * (-len(text) % 4))
+    # Bits left over at the end that are not zero: damaged, and Argon2's own reader says so too.
+    if octets is None or base64.b64encode(octets).decode("ascii").rstrip("=") != text:
+        return None
+    return octets
+
+
 _FORMS: Final = (
     _Form(
         "argon2",
         re.compile(
             r"\$argon2(?P<variant>id|i|d)\$v=(?:16|19)"
             r"\$m=(?P<memory>[1-9][0-9]{0,9}),t=(?P<passes>[1-9][0-9]{0,9})"
-            r",p=(?P<lanes>[1-9][0-9]{0,7})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}"
+            r",p=(?P<lanes>[1-9][0-9]{0,7})\$(?P<salt>[A-Za-z0-9+/]{11,86})"
+            r"\$(?P<tag>[A-Za-z0-9+/]{16,86})"
         ),
         _argon2_is_affordable,
         _argon2_agrees,
+        _argon2_is_whole,
     ),
     _Form(
         "bcrypt",
-        re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}"),
+        # The salt's 22nd character holds two bits: any other is refused by bcrypt itself.
+        re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}"),
         _bcrypt_is_affordable,
         _bcrypt_agrees,
     ),
@@ -305,6 +334,7 @@ _FORMS: Final = (
         re.compile(r"\{(?i:ssha)(?P<size>|256|512)\}(?P<octets>[A-Za-z0-9+/]{28,200}={0,2})"),
         _always,
         _salted_agrees,
+        _salted_is_whole,
     ),
     _Form(
         "pbkdf2-sha256",
@@ -314,6 +344,7 @@ _FORMS: Final = (
         ),
         _pbkdf2_is_affordable,
         _pbkdf2_agrees,
+        _pbkdf2_is_whole,
     ),
     _Form(
         "keyed",

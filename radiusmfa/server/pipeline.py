@@ -129,7 +129,7 @@ class Pipeline:
         discards: Discards,
         clock: Clock,
         name_login: Callable[[], str],
-        passwords: Callable[[Received, Question], bool],
+        passwords: Callable[[Received, Question], bool | Checked],
         call_later: Callable[[float, Callable[[], None]], object],
     ) -> None:
         """
@@ -144,8 +144,8 @@ class Pipeline:
             discards: Told of each discarded packet.
             clock: Both clocks.
             name_login: Returns the id of a new login.
-            passwords: Starts a password check whose answer comes to `checked`; False
-                if too many wait already.
+            passwords: Starts a password check whose answer comes to `checked` (True),
+                or gives it at once; False if too many wait already.
             call_later: Runs something after some seconds.
         """
         self.parts = parts
@@ -206,9 +206,7 @@ class Pipeline:
         if self._is_retrying:
             return
         try:
-            if self._logins.begin():
-                self._challenges.load(self._logins.challenges())
-                self._say_damaged()
+            self._begin_turn()
             self._decide_all()
             self._logins.commit()
         except StoreBusyError:
@@ -216,17 +214,21 @@ class Pipeline:
             self._call_later(0.005, self._retry)
             return
         except StoreError as error:
-            self._lose(error)
+            self._lose()
+            self._complain(error)
             return
         except BaseException:
+            self._lose()
             self._logins.roll_back()
             raise
         self._answer_all()
+        if self._logins.damaged:
+            self._say_damaged()
 
     def tidy(self) -> None:
         """Do what needs no request: end old challenges, fold used steps."""
         try:
-            self._logins.begin()
+            self._begin_turn()
             for entry in self._challenges.expired(self._clock.wall()):
                 self._logins.drop_challenge(entry.state)
             self._logins.fold()
@@ -235,6 +237,10 @@ class Pipeline:
             return  # next time
         except StoreError as error:
             self._complain(error)
+
+    def _begin_turn(self) -> None:
+        if self._logins.begin():
+            self._challenges.load(self._logins.challenges())
 
     def _sort(self, port: Port, address: Address, packet: Packet, peer: Peer, now: float) -> None:
         if packet.code == numbers.STATUS_SERVER:
@@ -280,7 +286,7 @@ class Pipeline:
                     self._decide(received, now, monotonic)
                 else:
                     self._account(received, now)
-        except StoreError:
+        except BaseException:
             self._replies += [(received, b"") for received in (*checked, *fresh)]
             raise
 
@@ -314,7 +320,8 @@ class Pipeline:
         name, typed, state = asked
         retries = site.retries
         if retries is not None:
-            received.retry = hash((packet.identifier, name, typed, state))
+            # The address too: two devices of one entry are two clients.
+            received.retry = hash((peer.address, packet.identifier, name, typed, state))
             known = retries.find(received.retry, received.address, monotonic)
             if known is not None:
                 self._join(received, known)
@@ -357,10 +364,14 @@ class Pipeline:
     def _ask(
         self, received: Received, attempt: Attempt, now: float, monotonic: float
     ) -> Decision | None:
-        if attempt.asked is not None and self._passwords(received, attempt.asked):
+        asked = attempt.asked is not None and self._passwords(received, attempt.asked)
+        if asked is True:
             self.pending += 1
             return None
-        return self.parts.steps.give_up(attempt, now, monotonic) or broken()
+        if asked is False:
+            return self.parts.steps.give_up(attempt, now, monotonic) or broken()
+        received.checked = asked
+        return self._resume(received, now, monotonic)
 
     def _join(self, received: Received, known: Answer) -> None:
         self.counters.total_dup_requests += 1
@@ -502,14 +513,14 @@ class Pipeline:
         self._is_retrying = False
         self.turn()
 
-    def _lose(self, error: StoreError) -> None:
-        # Nothing was written, so nothing may be answered: the clients ask again.
+    def _lose(self) -> None:
+        # Nothing was written, so nothing may be answered, now or with a later turn: the
+        # clients ask again.
         for received, _ in self._replies:
             self._forget(received)
         for received in (*self._fresh, *self._checked):
             self._forget(received)
         self._replies, self._fresh, self._checked = [], [], []
-        self._complain(error)
 
     def _forget(self, received: Received) -> None:
         received.port.duplicates.forget(received.key, received.packet.octets)

@@ -8,6 +8,7 @@ is on disk before the answer leaves.
 from __future__ import annotations
 
 import hmac
+import math
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from radiusmfa.config.model import Mode
@@ -42,6 +43,9 @@ _FAILED: Final = {reason: Failed(reason) for reason in Reason}
 Watch: TypeAlias = "Callable[[Step, Outcome], None]"
 _FALSE_STARTS: Final = frozenset({Reason.NOT_ENROLLED, Reason.REPLAYED_PASSCODE})
 """Reasons that are no guess: they do not count towards a lock-out."""
+_PASSCODE_MEMORY: Final = 120.0
+"""Seconds in which the same wrong passcode is a retry. Later it is a new guess: what was
+wrong then may be right now. A wrong password stays wrong."""
 
 
 @final
@@ -209,7 +213,8 @@ class Steps:
             return PASSED
         if attempt.mode is Mode.AUTO:
             # No wrong passcode yet: it may be a password alone, whose check follows.
-            attempt.guess = tail if kind is Kind.OATH else b""
+            is_guess = kind is Kind.OATH and found not in _FALSE_STARTS
+            attempt.guess = tail if is_guess else b""
             return _FAILED[found if isinstance(found, Reason) else Reason.BAD_PASSCODE]
         return self._wrong_passcode(attempt, user, kind, tail, found, now, monotonic)
 
@@ -221,20 +226,15 @@ class Steps:
         # Nobody learns from the time it takes who exists, is disabled or locked.
         attempt.asked = Question(self._decoy if stored is None else stored, stored is None, typed)
 
-    def _password_outcome(self, attempt: Attempt, answer: Answer, now: float) -> Outcome:
-        # The user was read again: whatever changed during the check counts.
+    def _password_outcome(self, attempt: Attempt, answer: Answer, now: float) -> Outcome | None:
+        # The user was read again: whatever changed during the check counts. None: ask anew.
         user, question, client = attempt.user, attempt.asked, attempt.client
-        refused = _refused(user)
-        if refused is not None or user is None:
-            return _FAILED[refused or Reason.UNKNOWN_USER]
-        if user.password is None:
-            return _FAILED[Reason.NO_PASSWORD]
-        if question is None or question.is_decoy:
-            return _FAILED[Reason.LOCKED]
-        # Many at once passed the lock before the first of them was counted.
-        if self._is_locked(user, Kind.PASSWORD, client, now):
-            return _FAILED[Reason.LOCKED]
-        if not answer.is_right or question.stored != user.password:
+        barred = self._barred(user, question, client, now)
+        if barred is not None or user is None or question is None:
+            return _FAILED[barred or Reason.UNKNOWN_USER]
+        if question.stored != user.password:
+            return None  # another login has renewed the hash, or somebody the password
+        if not answer.is_right:
             self._count(user, Kind.PASSWORD, client, question.typed, now)
             if attempt.guess:
                 # Whoever knows the password resets its count at will: not this one.
@@ -244,6 +244,18 @@ class Steps:
         if answer.better is not None:
             self._logins.put_password(user, answer.better)
         return PASSED
+
+    def _barred(
+        self, user: User | None, question: Question | None, client: Client, now: float
+    ) -> Reason | None:
+        refused = _refused(user)
+        if refused is not None or user is None:
+            return refused or Reason.UNKNOWN_USER
+        if user.password is None:
+            return Reason.NO_PASSWORD
+        # Many at once passed the lock before the first of them was counted.
+        is_locked = self._is_locked(user, Kind.PASSWORD, client, now)
+        return Reason.LOCKED if is_locked or question is None or question.is_decoy else None
 
     def _claim_tail(self, attempt: Attempt) -> Outcome:
         user, found = attempt.user, attempt.found
@@ -301,7 +313,8 @@ class Steps:
         # Eight octets tell a repetition; they are too few to find the password by.
         key = self._desk.pepper
         repeat = hmac.digest(key, b"repeat|%d|" % user.id + typed, "sha256")[:8]
-        failures = throttle.after_failure(known, now, repeat, self._lockout)
+        memory = _PASSCODE_MEMORY if kind is Kind.OATH else math.inf
+        failures = throttle.after_failure(known, now, repeat, self._lockout, memory=memory)
         self._logins.put_failures(user, kind, client.name, failures)
 
 

@@ -245,10 +245,19 @@ class Logins:
     # -- reading --
 
     def challenges(self) -> list[Entry]:
-        """Return the open challenges, oldest first."""
+        """
+        Return the open challenges, oldest first; within a turn.
+
+        Raises:
+            StoreError: The store cannot be read; the turn is over.
+        """
+        try:
+            rows = self._sql.execute(_CHALLENGES).fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
         return [
             Entry(state.encode(), source, user, *_body(body), created, expires)
-            for state, source, user, body, created, expires in self._sql.execute(_CHALLENGES)
+            for state, source, user, body, created, expires in rows
         ]
 
     def peers(self) -> list[tuple[str, str, str, str]]:
@@ -266,7 +275,16 @@ class Logins:
         Move used steps into their tokens' rows, a few at a time; within a turn.
 
         The table of used steps is what makes a login cheap; it need not grow for ever.
+
+        Raises:
+            StoreError: The store cannot be written; the turn is over.
         """
+        try:
+            self._fold(everything=everything)
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
+    def _fold(self, *, everything: bool) -> None:
         while self._unfolded > (0 if everything else _FOLD_FROM):
             rows = self._sql.execute("SELECT step, token FROM used LIMIT ?", (_FOLDED,)).fetchall()
             self._unfolded -= len(rows)
