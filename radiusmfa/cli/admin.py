@@ -71,10 +71,7 @@ def actor() -> Actor:
 
     The name is the kernel's word: LOGNAME and USER, which anybody may set, do not count.
     """
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a number without a name
-        name = f"uid {os.getuid()}"
+    name = _name_of(os.getuid())
     behind = os.environ.get("SUDO_USER")
     return Actor(f"{name} (sudo by {behind})" if behind else name, time.time())
 
@@ -125,3 +122,10 @@ def json_option(function: Callable[..., _Answer]) -> Callable[..., _Answer]:
 def yes_option(function: Callable[..., None]) -> Callable[..., None]:
     """Add `--yes`."""
     return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(function)
+
+
+def _name_of(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"uid {number}"

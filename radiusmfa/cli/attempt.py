@@ -87,6 +87,8 @@ def command(  # noqa: PLR0913 - click passes each option
     config = common.load_config(ctx)
     client = _client(config, name)
     address = _address(config, client, source)
+    is_typed = password_prompt or password_file is not None
+    typed = common.secret_input("Password", password_file) if is_typed else None
     teller = Teller(as_json=as_json)
     # Here: it brings the server with it.
     from radiusmfa.server.trial import Trial  # noqa: PLC0415
@@ -96,9 +98,8 @@ def command(  # noqa: PLR0913 - click passes each option
         trial = Trial(config, store, teller.step)
         opened.callback(trial.close)
         teller.facts(client, address, user, _find(trial, user))
-        if not password_prompt and password_file is None:
+        if typed is None:
             return teller.end(exits.DONE)
-        typed = common.secret_input("Password", password_file)
         codes = Codes(code_file)
         return teller.end(_dialogue(trial, client, (address, user), (typed, codes), teller))
 
@@ -214,7 +215,7 @@ def _address(config: Configuration, client: Client, source: str | None) -> str:
     # Here: the only command that asks whose an address is.
     from radiusmfa.clients import Clients  # noqa: PLC0415
 
-    address = source or str(client.networks[0].network_address)
+    address = source or str(next(client.networks[0].hosts()))
     try:
         peer = Clients(config.clients).find(address)
     except ValueError:

@@ -158,8 +158,9 @@ def verify(ctx: click.Context, *, as_json: bool) -> None:
 @command.command()
 @click.argument("file", type=admin.FILE, default="-")
 @click.option("--chain", is_flag=True, help="With number and mac: {seq, mac, line}.")
+@click.option("--json", "as_json", is_flag=True, help="Say in JSON what was written to FILE.")
 @click.pass_context
-def export(ctx: click.Context, file: Path, *, chain: bool) -> None:
+def export(ctx: click.Context, file: Path, *, chain: bool, as_json: bool) -> None:
     """Write every line, one JSON object each, to a new FILE or standard output."""
     with common.open_store(ctx) as store:
         lines = _chained(trail.read_chain(store)) if chain else trail.read(store)
@@ -172,7 +173,10 @@ def export(ctx: click.Context, file: Path, *, chain: bool) -> None:
             for _, line in lines:
                 stream.write(f"{line}\n".encode())
                 count += 1
-    click.echo(f"{file}: {count} lines.", err=True)
+    if as_json:
+        common.emit_json({"file": str(file), "lines": count})
+    else:
+        click.echo(f"{file}: {count} lines.")
 
 
 def _chained(rows: Iterable[tuple[int, str, bytes]]) -> Iterator[tuple[int, str]]:

@@ -6,11 +6,11 @@ from enum import StrEnum, unique
 from typing import TYPE_CHECKING
 
 from radiusmfa.enrol import migration, otpauth, pskc, seeds
-from radiusmfa.enrol.xmlenc import Unlocking
 
 if TYPE_CHECKING:
     from radiusmfa.enrol.columns import Encoding
     from radiusmfa.enrol.records import Parsed
+    from radiusmfa.enrol.xmlenc import Unlocking
 
 
 @unique

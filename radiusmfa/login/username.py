@@ -41,24 +41,18 @@ def user_name(text: str) -> str:
         usable = text.isprintable()
     else:
         name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-        usable = not any(unicodedata.category(character)[0] in "CZ" for character in text) or (
-            all(_is_fit(character) for character in text)
-        )
+        usable = all(_is_fit(character) for character in text)
     if not usable or text != text.strip():
         msg = "a user name must not hold control characters, or blanks at an end"
         raise UserNameError(msg)
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError:  # a lone surrogate, from argv
-        msg = "a user name must be UTF-8"
-        raise UserNameError(msg) from None
-    if size > LARGEST_NAME_OCTETS or len(text.encode()) > LARGEST_NAME_OCTETS:
+    if max(len(name.encode()), len(text.encode())) > LARGEST_NAME_OCTETS:
         msg = f"a user name has at most {LARGEST_NAME_OCTETS} octets"
         raise UserNameError(msg)
     return name
 
 
 def _is_fit(character: str) -> bool:
-    # Letters of every script, and the plain blank inside a name ("Jörg Müller").
+    # Letters of every script, and the plain blank inside a name ("Jörg Müller"). Neither
+    # half of a surrogate pair, which argv may bring: it is no character.
     category = unicodedata.category(character)
     return category[0] not in "CZ" or character == " "

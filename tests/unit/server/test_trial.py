@@ -1,0 +1,145 @@
+"""A login on a copy: decided as it would be, and nothing is touched."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from typing import TYPE_CHECKING, Final
+
+import pyotp
+import pytest
+
+from radiusmfa.cli.exchange import login_request
+from radiusmfa.config import read
+from radiusmfa.login.flow import Step
+from radiusmfa.login.username import UserNameError
+from radiusmfa.outcome import Failed, Passed, Reason
+from radiusmfa.primary import hashing
+from radiusmfa.secret import Secret
+from radiusmfa.server.trial import Trial
+from radiusmfa.stores import database, people, tokens, trail
+from radiusmfa.stores.trail import Actor
+from radiusmfa.stores.vault import Vault
+from radiusmfa.wire import codec, numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from radiusmfa.outcome import Outcome
+    from radiusmfa.stores.database import Database
+
+SECRET: Final = b"a shared secret of 30 octets.."
+SEED: Final = b"twenty octets of seed"
+PASSWORD: Final = b"correct horse"
+LIGHT: Final = hashing.Parameters(memory_kib=512, passes=1, lanes=1)
+HOST: Final = "192.0.2.1"
+CONFIGURATION: Final = f"""
+listen: [{{udp: "127.0.0.1:1812"}}]
+store: {{sqlite: radiusmfa.db}}
+keys: {{file: keys}}
+passwords: {{memory_kib: 512, passes: 1}}
+clients: [{{name: nas, networks: [{HOST}], secret: {{file: secret}}, mode: auto}}]
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Database]:
+    """A store with one person."""
+    (tmp_path / "secret").write_bytes(SECRET)
+    (tmp_path / "secret").chmod(0o600)
+    (tmp_path / "radiusmfa.yaml").write_text(CONFIGURATION)
+    vault = Vault.create(tmp_path / "keys")
+    database.create(tmp_path / "radiusmfa.db", vault)
+    with database.connect(tmp_path / "radiusmfa.db", vault) as made:
+        actor = Actor("root", time.time())
+        people.add(made, actor, "alice", password=hashing.hash_password(PASSWORD, LIGHT))
+        new = tokens.NewToken(serial="T-1", kind="totp", seed=Secret(SEED), user="alice")
+        tokens.enroll(made, actor, new, status="active")
+        yield made
+
+
+class Told:
+    """Keeps the steps."""
+
+    def __init__(self, store: Database) -> None:
+        """Try on *store*."""
+        self.steps: list[tuple[Step, Outcome]] = []
+        configuration = read.load(store.path.with_name("radiusmfa.yaml"))
+        self.trial = Trial(configuration, store, lambda *told: self.steps.append(told))
+
+    def ask(self, name: bytes, typed: bytes, state: bytes | None = None) -> codec.Packet:
+        """Return the verified reply."""
+        key = codec.SigningKey(Secret(SECRET))
+        octets = login_request(key, name, Secret(typed), state)
+        packet = codec.decode(self.trial.ask(octets, HOST))
+        codec.verify_reply(packet, octets[4:20], key, require_signature=True)
+        return packet
+
+
+@pytest.fixture
+def told(store: Database) -> Iterator[Told]:
+    """A trial."""
+    made = Told(store)
+    yield made
+    made.trial.close()
+
+
+def code() -> bytes:
+    """Return a passcode that is valid now."""
+    return pyotp.TOTP(base64.b32encode(SEED).decode()).now().encode()
+
+
+def test_wrong_password_is_rejected_step_by_step(told: Told) -> None:
+    """Each step says what came of it, and the reply is the one that would be sent."""
+    assert told.ask(b"alice", b"wrong").code == numbers.ACCESS_REJECT
+    assert told.steps == [
+        (Step.TAIL, Failed(Reason.BAD_PASSCODE)),
+        (Step.PASSWORD, Failed(Reason.BAD_PASSWORD)),
+    ]
+    assert told.trial.audited()["reason"] == "bad-password"
+
+
+def test_stranger_gets_no_reply(told: Told) -> None:
+    """A request from an address of no client would get silence, and the reason is told."""
+    octets = login_request(codec.SigningKey(Secret(SECRET)), b"alice", Secret(PASSWORD))
+    assert told.trial.ask(octets, "198.51.100.1") == b""
+    assert told.trial.discarded == "unknown-client"
+
+
+def test_dialogue_ends_in_an_accept(told: Told) -> None:
+    """Password, challenge, code: all rounds are decided on one copy."""
+    challenge = told.ask(b"alice", PASSWORD)
+    assert challenge.code == numbers.ACCESS_CHALLENGE
+    reply = told.ask(b"alice", code(), challenge.value(numbers.STATE))
+    assert reply.code == numbers.ACCESS_ACCEPT
+    assert told.steps[-1] == (Step.PASSCODE, Passed())
+
+
+def test_nothing_is_touched(store: Database, told: Told) -> None:
+    """Wrong and right logins leave no octet of the store changed, and use up no code."""
+    before = _rows(store)
+    typed = PASSWORD + code()
+    assert told.ask(b"alice", PASSWORD + b"000000").code == numbers.ACCESS_REJECT
+    assert told.ask(b"alice", typed).code == numbers.ACCESS_ACCEPT
+    assert told.ask(b"alice", typed).code == numbers.ACCESS_REJECT
+    assert _rows(store) == before
+    again = Told(store)
+    assert again.ask(b"alice", typed).code == numbers.ACCESS_ACCEPT
+    again.trial.close()
+    assert trail.verify(store).fault is None
+
+
+def test_user_is_found_or_not(told: Told) -> None:
+    """Who is known is told, and a name that nobody can have is an error."""
+    found = told.trial.user(b"ALICE")
+    assert found is not None
+    assert found.name == "alice"
+    assert told.trial.user(b"nobody") is None
+    with pytest.raises(UserNameError):
+        told.trial.user(b"")
+
+
+def _rows(store: Database) -> str:
+    return hashlib.sha256("\n".join(store.connection.iterdump()).encode()).hexdigest()
