@@ -215,7 +215,7 @@ def _address(config: Configuration, client: Client, source: str | None) -> str:
     # Here: the only command that asks whose an address is.
     from radiusmfa.clients import Clients  # noqa: PLC0415
 
-    address = source or str(next(client.networks[0].hosts()))
+    address = source or str(next(iter(client.networks[0].hosts())))
     try:
         peer = Clients(config.clients).find(address)
     except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from radiusmfa.enrol import records, xmlenc, xmltree
@@ -47,9 +48,9 @@ def read(content: str | bytes, unlocking: Unlocking | None = None) -> Parsed:
     signature = container.find("Signature")
     if signature is not None:
         found.note(f"line {signature.line}", "the signature was not checked")
-    places = Counter[int]()
+    seen = _Seen()
     for package in container.all("KeyPackage"):
-        _read_package(package, opener, found, places)
+        _read_package(package, opener, found, seen)
     return found.parsed()
 
 
@@ -68,19 +69,15 @@ def _checked(container: Element, unlocking: Unlocking) -> Opener | None:
     return xmlenc.opener(container, unlocking) if encrypted else None
 
 
-def _read_package(
-    package: Element, opener: Opener | None, found: Collector, places: Counter[int]
-) -> None:
+def _read_package(package: Element, opener: Opener | None, found: Collector, seen: _Seen) -> None:
     keys = list(package.all("Key"))
     if not keys:
         found.fault(f"line {package.line}", "a package without a key")
     for key in keys:
-        places[key.line] += 1
-        # Some vendors write the whole file in one line.
-        again = f", key {places[key.line]}" if places[key.line] > 1 else ""
-        where = f"line {key.line}{again}"
+        where = seen.place_of(key)
         try:
             record = _record(key, package.find("DeviceInfo"), opener, where)
+            record = record and seen.told_apart(record, key.attributes.get("Id", ""))
         except FieldError as error:
             found.fault(where, str(error))
             continue
@@ -88,6 +85,36 @@ def _read_package(
             found.note(where, "left out: a PIN, not a token")
         else:
             found.add(record)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What came before in the file: keys by line, and by the serial number of their device."""
+
+    _lines: Counter[int] = field(default_factory=Counter)
+    _devices: dict[str, set[str]] = field(default_factory=dict)
+
+    def place_of(self, key: Element) -> str:
+        """Return where *key* is; some vendors write the whole file in one line."""
+        self._lines[key.line] += 1
+        count = self._lines[key.line]
+        return f"line {key.line}" + f", key {count}" * (count > 1)
+
+    def told_apart(self, record: SeedRecord, name: str) -> SeedRecord:
+        """Return *record*, renamed if its device has brought another key, as RFC 6030 allows."""
+        if record.serial is None:
+            return record
+        names = self._devices.setdefault(record.serial, set())
+        is_another = bool(names) and name not in names
+        names.add(name)
+        if not is_another:
+            return record
+        warning = "its device holds several keys: the name of this one follows the serial number"
+        return replace(
+            record,
+            serial=records.serial_of(f"{record.serial}:{name}"),
+            warnings=(*record.warnings, warning),
+        )
 
 
 def _record(
