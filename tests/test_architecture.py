@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,81 +18,95 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "radiusmfa"
 
-# Frozen values and names of numbers; with `wire.numbers` and `config.model` they are what all share.
-VALUES = {"outcome", "decision", "request", "secret", "wire.numbers", "config.model"}
-# What each package may import of ours. A new package needs a line here and in ARCHITECTURE.md.
-OURS = {
+# Frozen values and what is shared by all; they import nothing of ours but each other.
+VALUES = {
     "outcome": set[str](),
-    "decision": VALUES,
-    "request": VALUES,
     "secret": set[str](),
+    "interfaces": set[str](),
     "shipped": set[str](),
-    "interfaces": VALUES,
-    "clients": VALUES,
-    "duplicates": VALUES,
-    "wire": {*VALUES, "shipped"},
-    "login": {*VALUES, "factors"},
-    "primary": {*VALUES, "interfaces"},
-    "factors": {*VALUES, "interfaces"},
-    "stores": {*VALUES, "interfaces", "login", "factors"},
-    "enrol": {*VALUES, "interfaces", "login", "primary"},
-    "config": {*VALUES, "interfaces", "wire"},
-    "ops": {*VALUES, "interfaces", "wire"},
+    "decision": {"outcome"},
+    "config.model": {"secret"},
 }
-EVERYTHING = {"server", "cli", "__init__", "__main__"}
+# What each package or module may import of ours; the longest name that fits counts. A new package
+# needs a line here and in ARCHITECTURE.md.
+OURS = {
+    **VALUES,
+    "duplicates": {*VALUES},
+    "wire": {*VALUES, "wire"},
+    "request": {*VALUES, "wire"},
+    "clients": {*VALUES, "wire"},
+    "factors": {*VALUES, "factors"},
+    "login": {*VALUES, "login", "factors"},
+    "primary": {*VALUES, "primary"},
+    "stores": {
+        *VALUES,
+        "stores",
+        "factors",
+        "login.account",
+        "login.challenges",
+        "login.throttle",
+        "login.username",
+    },
+    "enrol": {*VALUES, "enrol", "login.username", "primary.hashing"},
+    "config": {*VALUES, "config", "wire.names"},
+    "ops": {*VALUES, "ops", "wire.codec", "wire.numbers"},
+}
+EVERYTHING = {"server", "cli", "__main__", "__init__"}
+
+# What answers for a primary or a factor; everything else beside them is arithmetic that they share.
+PLUGINS = {
+    "primary.local",
+    "factors.totp",
+    "factors.hotp",
+    "factors.recovery",
+}
 
 # Foreign libraries and the only places that know them.
 FOREIGN = {
     "pyrad": {"wire.names"},
     "yaml": {"config.nodes"},
-    "cryptography": {"stores.vault", "enrol.xmlenc", "enrol.pskc"},
+    "cryptography": {"stores.vault", "enrol.xmlenc"},
     "argon2": {"primary.hashing"},
     "bcrypt": {"primary.hashing"},
     "segno": {"enrol.qr"},
-    "pyotp": {"enrol.seeds", "enrol.otpauth"},
-    "pskc": {"enrol.pskc"},
     "click": {"cli.*"},
-    "twisted": {"server.*", "ops.*", "cli.run", "upstream.udp"},
-    "zope": {"server.*", "ops.*"},
-    "sqlite3": {"stores.*", "cli.*"},
+    "twisted": {"server.*", "ops.logs", "cli.run"},
+    "zope": {"server.*"},
+    "sqlite3": {"stores.*"},
 }
-PURE = (
-    "wire",
-    "login",
-    "clients",
-    "duplicates",
-    "outcome",
-    "decision",
-    "request",
-    "secret",
-    "config.model",
-)
+PURE = {*VALUES, "wire", "login", "factors", "clients", "duplicates", "request"} - {"shipped"}
 WORLD = {
     "asyncio", "ctypes", "multiprocessing", "os", "secrets", "select", "selectors", "shutil",
     "signal", "socket", "sqlite3", "subprocess", "sys", "tempfile", "threading", "time",
     "twisted", "urllib",
 }  # fmt: skip
+# New recovery codes are drawn where they are defined.
+DOORS = {("factors.recovery", "secrets")}
 # Where an octet string may come out of its wrapping.
 REVEALING = {
     "cli.attempt",
-    "cli.backup",
-    "cli.exchange",
+    "cli.demo",
+    "cli.demo_store",
     "cli.probe",
-    "cli.token",
+    "cli.token_enroll",
     "cli.user",
-    "clients",
-    "enrol.*",
-    "factors.*",
-    "login.flow",
-    "login.passcode",
-    "primary.*",
-    "server.*",
-    "stores.*",
-    "wire.*",
+    "cli.user_import",
+    "enrol.otpauth",
+    "enrol.xmlenc",
+    "stores.proving",
+    "stores.tokens",
+    "stores.vault",
+    "wire.codec",
 }
-# The last boundaries: what a plug-in, a datagram or a command may throw ends there.
-CATCHING_ALL = {"server.run", "server.udp", "cli.main"}
+# The last boundaries: what a login, a datagram or a command may throw ends there.
+CATCHING_ALL = {"server.pipeline", "server.udp", "cli.main"}
+THE_REACTOR = "cli.run"
+MOST_LINES = 400
+# The eleven steps stand on one page, top to bottom: cut in two, nobody could follow them.
+LONGER = {"server.pipeline": 650}
 WITHOUT_TESTS = {"__main__"}
+# Tests of a file that is no module: conf/radiusmfa.yaml, docs/configuration.md.
+OF_NO_MODULE = {"config/test_example.py", "config/test_reference.py"}
 
 
 def _modules() -> list[Path]:
@@ -115,34 +132,97 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def _is_in(name: str, places: set[str]) -> bool:
-    return name in places or f"{name.partition('.')[0]}.*" in places
+    package, dot, _ = name.partition(".")
+    return name in places or bool(dot and f"{package}.*" in places)
 
 
 EVERY = pytest.mark.parametrize("path", _modules(), ids=_name)
 
 
+def _rule(module: str) -> set[str] | None:
+    """Return what *module* may import of ours, or None for everything."""
+    package = module.partition(".")[0]
+    if package in EVERYTHING:
+        return None
+    found = OURS.get(module, OURS.get(package))
+    assert found is not None, f"{package} needs a line in OURS and in ARCHITECTURE.md"
+    return found
+
+
+def _ours(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield each module of ours that *path* imports, without `radiusmfa.`, and the line."""
+    for name, line in _imports(_tree(path)):
+        if not name.startswith("radiusmfa."):
+            continue
+        parts = name.split(".")[1:]
+        while parts and not PACKAGE.joinpath(*parts).with_suffix(".py").exists():
+            parts.pop()
+        if parts:  # else `radiusmfa.__version__`
+            yield ".".join(parts), line
+
+
 @EVERY
 def test_arrows_point_down(path: Path) -> None:
     """A module imports of ours only what its package may."""
-    package = _name(path).partition(".")[0]
-    if package in EVERYTHING:
+    allowed = _rule(_name(path))
+    if allowed is None:
         return
-    assert package in OURS, f"{package} needs a line in the table above and in ARCHITECTURE.md"
-    for name, line in _imports(_tree(path)):
-        if name.startswith("radiusmfa."):
-            used = name.split(".")[1:]
-            allowed = {package, *OURS[package]}
-            assert {used[0], ".".join(used[:2])} & allowed, f"{path.name}:{line}: {name}"
+    for used, line in _ours(path):
+        assert {used, used.partition(".")[0]} & allowed, f"{path.name}:{line}: {used}"
+
+
+def test_table_has_no_circle() -> None:
+    """Packages form layers: none is above and below another one."""
+    graph = {
+        package: {name.partition(".")[0] if name not in OURS else name for name in allowed}
+        - {package, *(VALUES if package == "config" else ())}
+        for package, allowed in OURS.items()
+    }
+    assert tuple(TopologicalSorter(graph).static_order())
+
+
+def test_modules_have_no_circle() -> None:
+    """No two modules need each other when they are loaded, nor through others."""
+    graph = {_name(path): {used for used, _ in _needed(path)} for path in _modules()}
+    assert tuple(TopologicalSorter(graph).static_order())
+
+
+def _needed(path: Path) -> Iterator[tuple[str, int]]:
+    tree = _tree(path)
+    # What only the type checker reads, and what a function loads when it is called, comes later.
+    late = {
+        line
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    return ((used, line) for used, line in _ours(path) if line not in late)
+
+
+@EVERY
+def test_no_plugin_imports_a_plugin(path: Path) -> None:
+    """A primary or a factor knows no other one; what they share is arithmetic."""
+    if _name(path).partition(".")[0] in {"primary", "factors"}:
+        used = {name for name, _ in _ours(path)}
+        assert not used & PLUGINS, _name(path)
+
+
+def test_plugins_are_where_the_table_says() -> None:
+    """The table of plug-ins names modules that exist."""
+    assert {_name(path) for path in _modules()} >= PLUGINS
 
 
 @EVERY
 def test_pure_code_touches_no_world(path: Path) -> None:
     """Pure modules import neither the reactor, nor sockets, threads, files' doors, or a clock."""
     module = _name(path)
-    if not module.startswith(PURE) or module == "wire.names":
+    if not {module, module.partition(".")[0]} & PURE:
         return
     for name, line in _imports(_tree(path)):
-        assert name.partition(".")[0] not in WORLD, f"{path.name}:{line}: {name}"
+        outside = name.partition(".")[0]
+        allowed = outside not in WORLD or (module, outside) in DOORS
+        assert allowed, f"{path.name}:{line}: {name}"
 
 
 @EVERY
@@ -172,14 +252,37 @@ def test_exceptions_are_not_swallowed(path: Path) -> None:
         where = f"{path.name}:{node.lineno}"
         assert node.type is not None, where
         assert not isinstance(node.body[0], ast.Pass), where
-        if isinstance(node.type, ast.Name) and node.type.id == "Exception":
+        caught = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)}
+        if "Exception" in caught:
             assert _name(path) in CATCHING_ALL, where
+        if "BaseException" in caught:
+            # To tidy up, never to go on.
+            assert isinstance(node.body[-1], ast.Raise), where
+
+
+@EVERY
+def test_nothing_is_suppressed_as_a_whole(path: Path) -> None:
+    """`suppress` names what may happen; it never hides every exception."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+            named = {ast.unparse(argument) for argument in node.args}
+            assert not named & {"Exception", "BaseException"}, f"{path.name}:{node.lineno}"
+
+
+def test_boundaries_catch_all_in_one_place_each() -> None:
+    """Each of the last boundaries has one such place, with its reason beside it."""
+    for module in CATCHING_ALL:
+        text = PACKAGE.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+        places = re.findall(r"except Exception\b.*", text)
+        assert len(places) == 1, module
+        assert re.search(r"# noqa: BLE001 - \S", places[0]), module
 
 
 @EVERY
 def test_modules_stay_readable(path: Path) -> None:
     """No module has more than 400 lines, and each says first what it is for."""
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= LONGER.get(_name(path), MOST_LINES)
     assert ast.get_docstring(_tree(path))
 
 
@@ -208,7 +311,22 @@ def test_the_reactor_is_imported_once() -> None:
         for name, _ in _imports(_tree(path))
         if name == "twisted.internet.reactor"
     ]
-    assert len(found) == 1, found
+    assert found == [THE_REACTOR]
+
+
+def test_loading_every_module_starts_no_reactor() -> None:
+    """Whoever loads a module of ours gets no reactor with it, not through Twisted either."""
+    names = [f"radiusmfa.{_name(path)}".removesuffix(".__init__") for path in _modules()]
+    names.remove("radiusmfa.__main__")
+    code = (
+        "import importlib, sys\n"
+        f"for name in {names}: importlib.import_module(name)\n"
+        "print('twisted.internet.reactor' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert ran.stdout == "False\n"
 
 
 def test_tests_have_a_module() -> None:
@@ -217,7 +335,7 @@ def test_tests_have_a_module() -> None:
     for path in unit.rglob("test_*.py"):
         inside = path.relative_to(unit)
         module = PACKAGE / inside.with_name(inside.name.removeprefix("test_"))
-        assert module.exists() or inside.name == "test_example.py", path
+        assert module.exists() or str(inside) in OF_NO_MODULE, path
 
 
 def test_every_package_is_in_the_wheel() -> None:

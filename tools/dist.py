@@ -22,12 +22,15 @@ def build(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as copy:
         tree = Path(copy) / "tree"
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-        subprocess.run(
+        ran = subprocess.run(
             [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(tree)],
             env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH},
-            stdout=subprocess.DEVNULL,
-            check=True,
+            capture_output=True,
+            text=True,
+            check=False,
         )
+    if ran.returncode:
+        sys.exit(f"{ran.stdout}{ran.stderr}")
 
 
 _LEFT_OUT: Final = (

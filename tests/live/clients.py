@@ -26,25 +26,37 @@ PAM_APPEND: Final = "127.0.0.5"
 PAM_CHALLENGE: Final = "127.0.0.6"
 PROXY: Final = "127.0.0.7"
 OLD_PROXY: Final = "127.0.0.8"
-_UNSIGNED: Final = {"require_message_authenticator": "no", "retry_window": 0}
+RETRYING: Final = "127.0.0.9"
+# Programs choose identifiers by chance, and the same one again may be a retry: only
+# the client that is there to retry has a window for that.
+_STRICT: Final = {"retry_window": 0}
+_UNSIGNED: Final = {"require_message_authenticator": "no", **_STRICT}
 CLIENTS: Final = (
-    {"name": "challenge", "networks": [f"{CHALLENGE}/32", "::1/128"]},
-    {"name": "step-up", "networks": [f"{STEP_UP}/32"], "mode": "step-up"},
-    {"name": "append", "networks": [f"{APPEND}/32"], "mode": "append"},
-    {"name": "auto", "networks": [f"{AUTO}/32"], "mode": "auto", "reject_message": "Sorry."},
+    {"name": "challenge", "networks": [f"{CHALLENGE}/32", "::1/128"], **_STRICT},
+    {"name": "step-up", "networks": [f"{STEP_UP}/32"], "mode": "step-up", **_STRICT},
+    {"name": "append", "networks": [f"{APPEND}/32"], "mode": "append", **_STRICT},
+    {
+        "name": "auto",
+        "networks": [f"{AUTO}/32"],
+        "mode": "auto",
+        "reject_message": "Sorry.",
+        **_STRICT,
+    },
     {"name": "pam-append", "networks": [f"{PAM_APPEND}/32"], "mode": "append", **_UNSIGNED},
     {"name": "pam-challenge", "networks": [f"{PAM_CHALLENGE}/32"], **_UNSIGNED},
-    {"name": "proxy", "networks": [f"{PROXY}/32"], "retry_window": 0},
+    {"name": "proxy", "networks": [f"{PROXY}/32"], **_STRICT},
     {
         "name": "old-proxy",
         "networks": [f"{OLD_PROXY}/32"],
-        "require_message_authenticator": "no",
         "limit_proxy_state": "no",
-        "retry_window": 0,
+        **_UNSIGNED,
     },
+    {"name": "retrying", "networks": [f"{RETRYING}/32"], "mode": "step-up"},
 )
 # As cheap as a configuration may ask for: what is tested is not the hash.
 FAST: Final = {"memory_kib": 1024, "passes": 1, "lanes": 1}
+# So slow that a login is surely pending when the next packet comes.
+SLOW: Final = {"memory_kib": 262144, "passes": 3, "lanes": 1}
 
 
 def need(*programs: str) -> None:

@@ -27,11 +27,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     need("oathtool")
     world = World(tmp_path_factory.mktemp("world"))
     world.configure(CLIENTS, passwords=FAST)
-    world.make_store()
     world.populate(40)
     world.start()
     yield world
     assert world.stop() == 0
+    assert world.faults() == []
+    world.run("audit", "verify")
 
 
 @pytest.fixture
@@ -40,7 +41,6 @@ def stopped(tmp_path: Path) -> Iterator[World]:
     need("oathtool")
     world = World(tmp_path)
     world.configure(CLIENTS, passwords=FAST)
-    world.make_store()
     world.populate(5)
     yield world
     if world.is_running():

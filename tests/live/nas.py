@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 PATIENCE: Final = 10.0
-OUR_IDENTIFIERS: Final = 128  # 0 to 127: programs that tests call use the others
 _QUIET: Final = 0.05  # for what is on its way through the loopback already
 
 
@@ -45,7 +44,13 @@ class Nas:
     """One source address and port with a shared secret."""
 
     def __init__(
-        self, port: int, secret: bytes, source: str = "127.0.0.1", *, wants_signature: bool = True
+        self,
+        port: int,
+        secret: bytes,
+        source: str = "127.0.0.1",
+        *,
+        server: str = "",
+        wants_signature: bool = True,
     ) -> None:
         """
         Open a socket from *source* to the same family's loopback address.
@@ -54,14 +59,15 @@ class Nas:
             port: The server's.
             secret: Shared with it.
             source: Loopback address to send from.
+            server: Loopback address to send to; by default the first of the family.
             wants_signature: Every reply must begin with a Message-Authenticator.
         """
         family = socket.AF_INET6 if ":" in source else socket.AF_INET
         self.key = codec.SigningKey(Secret(secret))
         self._channel = socket.socket(family, socket.SOCK_DGRAM)
         self._channel.bind((source, 0))
-        self._channel.connect(("::1" if ":" in source else "127.0.0.1", port))
-        self._identifier = secrets.randbelow(OUR_IDENTIFIERS)
+        self._channel.connect((server or ("::1" if ":" in source else "127.0.0.1"), port))
+        self._identifier = secrets.randbelow(256)
         self._wants_signature = wants_signature
 
     def __enter__(self) -> Self:
@@ -98,7 +104,7 @@ class Nas:
 
     def next_identifier(self) -> int:
         """Return an identifier that this socket has not used lately."""
-        self._identifier = (self._identifier + 1) % OUR_IDENTIFIERS
+        self._identifier = (self._identifier + 1) % 256
         return self._identifier
 
     def ask(self, request: bytes, patience: float = PATIENCE) -> Reply:
@@ -107,6 +113,18 @@ class Nas:
         octets = self.receive(patience)
         assert octets is not None, "no reply"
         return self.check(request, octets)
+
+    def insist(self, request: bytes, tries: int = 20) -> Reply:
+        """Send *request* again and again, as clients do, until the reply comes."""
+        for _ in range(tries):
+            self.send(request)
+            until = time.monotonic() + 0.5
+            while (left := until - time.monotonic()) > 0:
+                octets = self.receive(left)
+                if octets is not None and octets[1] == request[1]:
+                    return self.check(request, octets)
+        message = f"no reply to {tries} packets"
+        raise AssertionError(message)
 
     def check(self, request: bytes, octets: bytes) -> Reply:
         """Return *octets* as the reply to *request*: genuine, signature first."""

@@ -73,13 +73,14 @@ def fixture_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         duplicates={"lifetime": _DUPLICATE_SECONDS},
     )
     (world.folder / "weak").write_bytes(_SECRET)
-    world.make_store()
     people = world.folder / "people.csv"
     people.write_text("\n".join(rows()) + "\n", encoding="utf-8")
     world.run("user", "import", str(people))
     world.start(source=_OURS)
     yield world
     assert world.stop() == 0
+    assert world.faults() == []
+    world.run("audit", "verify")
 
 
 def clients() -> list[dict[str, object]]:
@@ -99,7 +100,7 @@ def clients() -> list[dict[str, object]]:
     for address in _TWO_CLIENTS:
         relaxed = {"require_message_authenticator": "no", "limit_proxy_state": "no"}
         entries.append(
-            {"name": f"at {address}", "networks": [f"{address}/32"], **relaxed, **common}
+            {"name": f"at-{address}", "networks": [f"{address}/32"], **relaxed, **common}
         )
     # Each `auto` scenario needs a client that nothing is known of.
     for at, case in enumerate(auto_scenarios()):

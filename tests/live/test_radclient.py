@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import subprocess
 from typing import TYPE_CHECKING, Final
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.live.clients import APPEND, AUTO, CHALLENGE, STEP_UP, need
-from tests.live.nas import OUR_IDENTIFIERS
 from tests.live.refusals import Proof, Refusal, good, refused
 from tests.live.world import SECRET
 
@@ -40,15 +38,12 @@ class Radclient:
         self.source = source
         self.file = folder / "radclient-secret"
         self.file.write_bytes(SECRET)
-        self._identifiers = itertools.count(OUR_IDENTIFIERS)
 
     def send(self, *lines: str, kind: str = "auth", port: int = 0) -> str:
         """Send one packet with the attributes in *lines*; return all that radclient says."""
         place = f"127.0.0.1:{port or self.world.port}"
-        # No identifier that our own NAS uses: the same one again may be a retry.
-        number = str(next(self._identifiers))
         done = subprocess.run(
-            ["radclient", *_OPTIONS, "-i", number, "-S", str(self.file), place, kind],
+            ["radclient", *_OPTIONS, "-S", str(self.file), place, kind],
             input="\n".join([*lines, f"Packet-Src-IP-Address = {self.source}"]) + "\n",
             capture_output=True,
             text=True,

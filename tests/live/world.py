@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import shutil
 import socket
@@ -106,28 +107,41 @@ class World:
     A configuration with its keys and store, and the server that may run on it.
 
     Attributes:
-        folder: Where everything lies.
+        folder: Where everything but the log lies.
+        config: The configuration.
         port: Of Access-Requests.
         accounting_port: Of Accounting-Requests.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Choose ports; nothing is written yet."""
-        self.folder = folder
-        self.config = folder / "radiusmfa.yaml"
+    def __init__(self, folder: Path, site: Path | None = None) -> None:
+        """
+        Choose ports; make keys and an empty store.
+
+        Args:
+            folder: For the log.
+            site: What does not exist yet; by default within *folder*.
+        """
+        self.folder = site or folder / "site"
+        self.config = self.folder / "radiusmfa.yaml"
+        self._log = folder / "log"
         self.port, self.accounting_port = free_ports(2)
         self._process: subprocess.Popen[bytes] | None = None
         self._number = 0
         self._pool: list[Person] = []
+        self.run("init", str(self.folder))
 
     # -- the command line --
+
+    def command(self, *words: str) -> list[str]:
+        """Return the command line of `radiusmfa -c CONFIG words`."""
+        return [sys.executable, "-m", "radiusmfa", "-c", str(self.config), *words]
 
     def run(
         self, *words: str, typed: str = "", expect: int | None = 0
     ) -> subprocess.CompletedProcess[str]:
         """Run `radiusmfa -c CONFIG words`; it must end with *expect*, None: any."""
         done = subprocess.run(
-            [sys.executable, "-m", "radiusmfa", "-c", str(self.config), *words],
+            self.command(*words),
             input=typed,
             capture_output=True,
             text=True,
@@ -167,10 +181,6 @@ class World:
         lines += [f"{name}: {json.dumps(value)}" for name, value in sections.items()]
         self.config.write_text("\n".join(lines) + "\n")
 
-    def make_store(self) -> None:
-        """Make keys and an empty store for the configuration that is there."""
-        self.run("init")
-
     # -- people --
 
     def populate(self, count: int) -> None:
@@ -206,18 +216,24 @@ class World:
 
     def start(self, *, source: str = "127.0.0.1") -> None:
         """Start the server and wait until it answers Status-Server from *source*."""
+        self.launch()
+        until = time.monotonic() + START_SECONDS
+        while not self._is_ready(source):
+            if not self.is_running() or time.monotonic() > until:
+                self.kill()
+                message = f"the server does not answer:\n{self.log()}"
+                raise AssertionError(message)
+
+    def launch(self) -> None:
+        """Start the server and do not wait."""
         assert self._process is None
-        with (self.folder / "log").open("ab") as output:
+        with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "radiusmfa", "-c", str(self.config), "run"],
+                self.command("run"),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        until = time.monotonic() + START_SECONDS
-        while not self._is_ready(source):
-            assert self._process.poll() is None, f"the server ended:\n{self.log()}"
-            assert time.monotonic() < until, f"the server does not answer:\n{self.log()}"
 
     def stop(self) -> int:
         """End the server with SIGTERM; return its exit code."""
@@ -245,15 +261,19 @@ class World:
 
     def log(self) -> str:
         """Return what the server has said."""
-        file = self.folder / "log"
-        return file.read_text(errors="replace") if file.exists() else ""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
-    def until_logged(self, text: str, seen: int = 0) -> None:
-        """Wait until the log holds *text* after its first *seen* characters."""
+    def faults(self) -> list[str]:
+        """Return the lines of the log that speak of a fault of the server's own."""
+        return [line for line in self.log().splitlines() if line.startswith("critical")]
+
+    def until_logged(self, pattern: str, seen: int = 0) -> re.Match[str]:
+        """Wait until the log matches *pattern* after its first *seen* characters."""
         until = time.monotonic() + PATIENCE
-        while text not in self.log()[seen:]:
-            assert time.monotonic() < until, f"{text!r} is not in the log:\n{self.log()[seen:]}"
+        while (found := re.search(pattern, self.log()[seen:])) is None:
+            assert time.monotonic() < until, f"{pattern!r} is not in:\n{self.log()[seen:]}"
             time.sleep(0.02)
+        return found
 
     def nas(self, source: str = "127.0.0.1", *, accounting: bool = False) -> Nas:
         """Return a NAS at *source*."""
@@ -283,18 +303,28 @@ class World:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return UDP ports that nobody uses now, on either family's loopback address."""
-    channels = []
-    try:
-        for _ in range(count):
-            channel = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-            channels.append(channel)
-            channel.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            channel.bind(("::", 0))
-        return [int(channel.getsockname()[1]) for channel in channels]
-    finally:
-        for channel in channels:
-            channel.close()
+    """
+    Return UDP ports that nobody uses now, on any address of either family.
+
+    They lie below those that the kernel hands out: while a server is down, no
+    client's socket takes its port.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = 20_000 + secrets.randbelow(12_000)
+        if port not in found and _is_free(port):
+            found.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as channel:
+        channel.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        try:
+            channel.bind(("::", port))
+        except OSError:
+            return False
+        return True
 
 
 def missing(*programs: str) -> list[str]:

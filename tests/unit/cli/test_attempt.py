@@ -150,7 +150,7 @@ def test_locked_user_is_told(desk: Desk) -> None:
 
 def test_right_login_shows_each_step_and_is_repeatable(desk: Desk) -> None:
     """A right login is shown as accepted every time, since no try uses up the code."""
-    typed = PASSWORD + code()
+    typed, out = PASSWORD + code(), ""
     for _ in range(2):
         done, out, _ = desk.attempt("alice", "--client", "nas", typed=typed)
         assert done == exits.DONE

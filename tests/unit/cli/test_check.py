@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from radiusmfa.cli import exits
 from radiusmfa.cli.main import main
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 GOOD = """\
 listen: [{udp: "127.0.0.1:1812"}]

@@ -59,9 +59,7 @@ def test_password_too_long_to_hide_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("inputs", "expected"), family("user_password"))
-def test_vectors_are_hidden_and_recovered(
-    inputs: dict[str, str], expected: dict[str, str]
-) -> None:
+def test_vectors_are_hidden_and_recovered(inputs: dict[str, str], expected: dict[str, str]) -> None:
     """Each password is hidden as its source says, and comes back octet for octet."""
     plain, hidden = bytes.fromhex(inputs["password_hex"]), bytes.fromhex(expected["hidden_hex"])
     secret, authenticator = (

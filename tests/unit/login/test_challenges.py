@@ -1,0 +1,127 @@
+"""Open challenges: single use, for one address, in time, and no more than there is room for."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from radiusmfa.login.challenges import LARGEST_STATE_OCTETS, Challenges, Entry
+
+NOW = 1_800_000_000.0
+
+
+def make(most: int = 10, lifetime: float = 180) -> Challenges:
+    """Return challenges without any open."""
+    return Challenges("0", lifetime, most, os.urandom)
+
+
+def issue(challenges: Challenges, source: str = "192.0.2.1", now: float = NOW) -> Entry:
+    """Open one."""
+    entry = challenges.issue(source, 7, "login", "challenge", 0, now)
+    assert entry is not None
+    return entry
+
+
+def test_state_is_taken_once() -> None:
+    """A State is good for one answer."""
+    challenges = make()
+    entry = issue(challenges)
+
+    assert challenges.take(entry.state, "192.0.2.1", NOW) == entry
+    assert challenges.take(entry.state, "192.0.2.1", NOW) is None
+    assert len(challenges) == 0
+
+
+def test_state_of_another_address_stays_open() -> None:
+    """Shown from elsewhere a State is nothing, and cannot be ended from there."""
+    challenges = make()
+    entry = issue(challenges)
+
+    assert challenges.take(entry.state, "192.0.2.2", NOW) is None
+    assert challenges.take(entry.state, "192.0.2.1", NOW) == entry
+
+
+@pytest.mark.parametrize("state", [b"", b"0", b"\0" * 33, b"x" * 253])
+def test_unknown_state_is_nothing(state: bytes) -> None:
+    """An invented State names no challenge."""
+    challenges = make()
+    issue(challenges)
+
+    assert challenges.take(state, "192.0.2.1", NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_good"), [(0, True), (179.9, True), (180, False), (9999, False), (-1, False)]
+)
+def test_state_ends_in_time_and_with_a_clock_set_back(seconds: float, *, is_good: bool) -> None:
+    """An answer counts within the lifetime only; a clock set back prolongs nothing."""
+    challenges = make()
+    entry = issue(challenges)
+
+    assert (challenges.take(entry.state, "192.0.2.1", NOW + seconds) == entry) is is_good
+    assert len(challenges) == 0
+
+
+def test_state_is_printable_and_short() -> None:
+    """A State survives clients that copy it with string functions, and fits 64 octets."""
+    entry = issue(Challenges("node-7/worker-12", 180, 10, lambda octets: b"\0" * octets))
+
+    assert entry.state.isascii()
+    assert entry.state.decode().isprintable()
+    assert len(entry.state) <= LARGEST_STATE_OCTETS
+    assert entry.state.startswith(b"node-7/worker-12")
+
+
+def test_state_holds_192_random_bits() -> None:
+    """A State cannot be guessed."""
+    asked: list[int] = []
+
+    def entropy(octets: int) -> bytes:
+        asked.append(octets)
+        return os.urandom(octets)
+
+    issue(Challenges("0", 180, 10, entropy))
+
+    assert asked == [24]
+
+
+def test_no_more_than_the_limit_are_open() -> None:
+    """Where too many are open no more are issued; an answered one makes room."""
+    challenges = make(most=2)
+    first = issue(challenges)
+    issue(challenges)
+
+    assert challenges.issue("192.0.2.1", 7, "login", "auto", 0, NOW) is None
+    challenges.take(first.state, "192.0.2.1", NOW)
+    assert challenges.issue("192.0.2.1", 7, "login", "auto", 0, NOW) is not None
+
+
+def test_expired_ones_end_oldest_first() -> None:
+    """What is too old is ended and named, the rest stays."""
+    challenges = make()
+    entries = [issue(challenges, now=NOW + second) for second in (0, 10, 20)]
+
+    assert challenges.expired(NOW + 179) == []
+    assert challenges.expired(NOW + 190) == entries[:2]
+    assert len(challenges) == 1
+    assert challenges.take(entries[2].state, "192.0.2.1", NOW + 190) == entries[2]
+
+
+def test_those_from_the_future_end_too() -> None:
+    """After the clock was set back, challenges from before are ended."""
+    challenges = make()
+    entry = issue(challenges)
+
+    assert challenges.expired(NOW - 3600) == [entry]
+
+
+def test_loaded_ones_take_the_place_of_all() -> None:
+    """What the store kept is what is open."""
+    challenges = make()
+    gone, kept = issue(challenges), issue(challenges)
+
+    challenges.load([kept])
+
+    assert challenges.take(gone.state, "192.0.2.1", NOW) is None
+    assert challenges.take(kept.state, "192.0.2.1", NOW) == kept
