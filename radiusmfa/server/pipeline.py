@@ -44,6 +44,8 @@ log = Logger()
 
 MOST_WAITING: Final = 4096
 """Requests that wait for the store; beyond it the kernel's buffer holds them."""
+_BUSY_INTERVAL: Final = 0.005  # seconds until the lock is tried again
+_PATIENCE: Final = 2.0  # seconds that others may write before it is a fault
 _DECIDED: Final = {Accept: "accept", Challenge: "challenge", Reject: "reject"}
 _CODES: Final = {
     Accept: numbers.ACCESS_ACCEPT,
@@ -162,6 +164,8 @@ class Pipeline:
         self._checked: list[Received] = []
         self._replies: list[tuple[Received, bytes]] = []
         self._is_retrying = False
+        self._is_well = True
+        self._busy_since: float | None = None
         self._complained = float("-inf")
         self.pending = 0
 
@@ -209,9 +213,10 @@ class Pipeline:
             self._begin_turn()
             self._decide_all()
             self._logins.commit()
-        except StoreBusyError:
+        except StoreBusyError as error:
             self._is_retrying = True
-            self._call_later(0.005, self._retry)
+            self._call_later(_BUSY_INTERVAL, self._retry)
+            self._wait_patiently(error)
             return
         except StoreError as error:
             self._lose()
@@ -221,6 +226,7 @@ class Pipeline:
             self._lose()
             self._logins.roll_back()
             raise
+        self._recover()
         self._answer_all()
         if self._logins.damaged:
             self._say_damaged()
@@ -232,11 +238,15 @@ class Pipeline:
             for entry in self._challenges.expired(self._clock.wall()):
                 self._logins.drop_challenge(entry.state)
             self._logins.fold()
+            if not self._is_well:
+                self._logins.touch()
             self._logins.commit()
         except StoreBusyError:
             return  # next time
         except StoreError as error:
             self._complain(error)
+        else:
+            self._recover()
 
     def _begin_turn(self) -> None:
         if self._logins.begin():
@@ -265,6 +275,10 @@ class Pipeline:
     def _answer_status(self, port: Port, address: Address, packet: Packet, peer: Peer) -> None:
         # RFC 5997 section 4.2; never looked up among duplicates, nor counted as a login.
         self.counters.total_status_requests += 1
+        if not self._is_well:
+            # Nobody can log in here now: the client's other server is better.
+            self.counters.total_packets_dropped += 1
+            return
         code = (
             numbers.ACCESS_ACCEPT
             if numbers.ACCESS_REQUEST in port.served
@@ -531,7 +545,21 @@ class Pipeline:
                 if isinstance(other, Received):
                     other.port.duplicates.forget(other.key, other.packet.octets)
 
+    def _wait_patiently(self, error: StoreError) -> None:
+        now = self._clock.monotonic()
+        if self._busy_since is None:
+            self._busy_since = now
+        elif now - self._busy_since > _PATIENCE:
+            self._complain(error)
+
+    def _recover(self) -> None:
+        self._busy_since = None
+        if not self._is_well:
+            self._is_well = True
+            log.info("the store can be written again")
+
     def _complain(self, error: StoreError) -> None:
+        self._is_well = False
         now = self._clock.monotonic()
         if now - self._complained >= 1:
             self._complained = now

@@ -476,3 +476,39 @@ def test_challenge_is_on_disk_before_it_leaves(world: World) -> None:
 
     assert reply is not None
     assert reply.code == CHALLENGE
+
+
+def test_status_server_is_silent_while_nothing_can_be_written(full: World) -> None:
+    """A server that can let nobody in does not call itself alive, until it can again."""
+    alice = Person("alice", b"", hashlib.sha1(b"alice").digest(), "")  # noqa: S324
+    nas = full.nas(STEP_UP)
+    assert nas.send(nas.status()) is not None
+    for _ in range(2000):
+        full.clock.advance(30)
+        if nas.ask("alice", alice.code(full.now)) is None:
+            break
+    assert nas.send(nas.status()) is None
+    full.pipeline.tidy()
+    assert nas.send(nas.status()) is None
+
+    empty(full)
+    full.pipeline.tidy()
+
+    assert nas.send(nas.status()) is not None
+
+
+def test_status_server_is_silent_when_others_write_for_too_long(world: World) -> None:
+    """A write that lasts for seconds is a fault that the client may know of; it passes."""
+    alice = world.person()
+    nas = world.nas(STEP_UP)
+    world.admin.connection.execute("BEGIN IMMEDIATE")
+    nas.put(nas.request("alice", alice.code(world.now)))
+    assert nas.send(nas.status()) is not None
+    for _ in range(300):
+        world.clock.advance(0.01)
+    assert nas.send(nas.status()) is None
+
+    world.admin.connection.execute("ROLLBACK")
+    world.clock.advance(0.01)
+
+    assert nas.send(nas.status()) is not None

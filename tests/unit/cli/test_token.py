@@ -90,7 +90,7 @@ def test_resync_needs_two_passcodes(counters: list[int], tokens: Office) -> None
 def test_revoked_token_stays_revoked(tokens: Office) -> None:
     """No command brings a revoked token back."""
     assert tokens.done("token", "revoke", "T1", "--yes").out == "T1 is revoked.\n"
-    for words in (["enable", "T1"], ["disable", "T1"], ["assign", "T1", "bob"], ["revoke", "T1"]):
+    for words in (["enable", "T1"], ["disable", "T1"], ["assign", "T1", "bob"], ["revoke", "T1", "--yes"]):
         assert "is revoked, which is for good" in tokens.refused(1, "token", *words)
 
 

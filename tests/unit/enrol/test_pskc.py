@@ -366,7 +366,7 @@ def test_faults_hold_no_seed() -> None:
 # Beside another implementation
 
 
-def _written(*, password: str | None = None, **key: object) -> bytes:
+def _written(*, password: str | None = None, **key: str | bytes | int) -> bytes:
     document = others.PSKC()
     document.add_key(**key)
     if password is not None:
@@ -376,7 +376,7 @@ def _written(*, password: str | None = None, **key: object) -> bytes:
     return file.getvalue()
 
 
-_TOKEN: Final = {
+_TOKEN: Final[dict[str, str | bytes | int]] = {
     "id": "T-1", "serial": "T-1", "manufacturer": "Maker", "secret": SEED, "response_length": 8,
     "response_encoding": "DECIMAL",
 }  # fmt: skip

@@ -113,10 +113,10 @@ class Rig:
 
 
 HOSTS = [
-    pytest.param("127.0.0.1", "127.0.0.1", id="ipv4"),
-    pytest.param("0.0.0.0", "127.0.0.5", id="all-ipv4"),
-    pytest.param("::1", "::1", id="ipv6"),
-    pytest.param("::", "::1", id="all-ipv6"),
+    pytest.param(("127.0.0.1", "127.0.0.1"), id="ipv4"),
+    pytest.param(("0.0.0.0", "127.0.0.5"), id="all-ipv4"),
+    pytest.param(("::1", "::1"), id="ipv6"),
+    pytest.param(("::", "::1"), id="all-ipv6"),
 ]
 
 
