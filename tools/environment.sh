@@ -33,7 +33,7 @@ done
 [ -n "$old" ] || fail "no Python of 3.11 or later found; install one, or name it: make PYTHON=/path/to/python3"
 [ -n "$python" ] || fail "$old lacks the venv module; install it: apt-get install python3-venv"
 
-log=$(mktemp) || fail "no room for a temporary file in ${TMPDIR:-/tmp}"
+log=$(mktemp 2>/dev/null) || fail "no room for a temporary file in ${TMPDIR:-/tmp}"
 made=
 finish() {
     rm -f "$log"
