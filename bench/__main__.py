@@ -13,6 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final, final
 
 from bench import floor, freeradius, load, ours, people, processes, table
+from radiusmfa.wire import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +24,9 @@ _SECRET: Final = "bench-secret-of-32-octets-or-so."
 _PASSWORD: Final = b"correct horse battery"
 _SLOW_PEOPLE: Final = 100  # a login with the default hash takes 28 ms of CPU
 _WARM_LOGINS: Final = 256
+# FreeRADIUS 3.2.1 forgets a session-state now and then when its answer comes at once.
+_TOLERATED: Final = 0.002
+_LONG_AGO: Final = 10_000  # time steps
 _LOOPBACK: Final = "127.0.0.1"
 
 
@@ -67,6 +71,8 @@ def main(words: Sequence[str] | None = None) -> int:
         return 1
     about = {"started": started, "outstanding": wish.outstanding, "spin": wish.spin}
     about |= {"users": wish.users, "logins": wish.logins, "rounds": wish.rounds}
+    # What the cheapest hash of ours takes of a login with a password.
+    about["argon2_8_kib_us"] = round(ours.hash_us(8), 1)
     if wish.json:
         print(json.dumps(about | {"rows": [row.as_json() for row in rows]}, indent=2))
     else:
@@ -121,6 +127,8 @@ class Bench:
             where, mode, self.people, secret=_SECRET, threads=self.wish.threads
         )
         try:
+            self._refused(mine, mode, ours.SOURCES[mode])
+            self._refused(theirs, mode, _LOOPBACK)
             self._warm(mine, theirs, mode)
             pairs = [self._alternate(mine, theirs, mode, at) for at in range(self.wish.rounds)]
         finally:
@@ -144,6 +152,19 @@ class Bench:
             second = self._theirs(theirs, mode)
         self._say(f"{mode}: ours {first.cpu_us:.1f} us, FreeRADIUS {second.cpu_us:.1f} us")
         return first, second
+
+    def _refused(self, server: processes.Server, mode: str, source: str) -> None:
+        # Who accepts anything is fast: the code of long ago must be a Reject.
+        step = people.step(time.time()) - _LONG_AGO
+        flow = load.prepare(self.people[-1:], mode, step, _SECRET)
+        load.drive(
+            flow,
+            server.port,
+            source=source,
+            outstanding=1,
+            spin=False,
+            expected=numbers.ACCESS_REJECT,
+        )
 
     def _warm(self, mine: processes.Server, theirs: processes.Server, mode: str) -> None:
         self._ours(mine, mode, _WARM_LOGINS)
@@ -193,7 +214,8 @@ class Bench:
     ) -> table.Measure:
         step = people.step(time.time())
         flow = load.prepare(some, mode, step, _SECRET)
-        if source != _LOOPBACK:
+        is_theirs = source == _LOOPBACK
+        if not is_theirs:
             for person in some:
                 person.used = step
         before = server.cpu_seconds()
@@ -203,6 +225,7 @@ class Bench:
             source=source,
             outstanding=self.wish.outstanding,
             spin=self.wish.spin,
+            tolerated=int(_TOLERATED * len(some)) if is_theirs else 0,
         )
         return table.measure(run, server.rest() - before)
 

@@ -6,11 +6,14 @@ import base64
 import csv
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Final
 
-from argon2.low_level import Type, hash_secret
+from argon2.low_level import Type, hash_secret, verify_secret
 
 from bench import processes
+from radiusmfa.stores import database
+from radiusmfa.stores.vault import Vault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 SOURCES: Final = {"step-up": "127.0.0.2", "append": "127.0.0.3", "challenge": "127.0.0.4"}
 _FAST_MEMORY_KIB: Final = (8, 1024)  # the least that a configuration may ask for
 _SALT_OCTETS: Final = 16
+_HASHES: Final = 500
 
 _CONFIGURATION: Final = """\
 listen: [{{udp: "127.0.0.1:{port}"}}]
@@ -60,7 +64,8 @@ def prepare(
     memory_kib, passes = _settle(config, port) if fast else (19456, 2)
     if not fast:
         config.write_text(_CONFIGURATION.format(port=port))
-    _make_store(here, config)
+    Vault.create(here / "keys")
+    database.create(here / "radiusmfa.db", Vault.read(here / "keys"))
     _import(here, config, people, memory_kib=memory_kib, passes=passes)
     return config, memory_kib
 
@@ -69,6 +74,15 @@ def start(config: Path, *, port: int, secret: str) -> processes.Server:
     """Start the server of *config*."""
     arguments = [*_command(config), "run"]
     return processes.start(arguments, port=port, secret=secret, log=config.parent / "output")
+
+
+def hash_us(memory_kib: int, passes: int = 1) -> float:
+    """Return the microseconds of CPU that one password check costs, whoever asks for it."""
+    stored = _hashed(b"correct horse battery", bytes(_SALT_OCTETS), memory_kib, passes)
+    before = time.process_time()
+    for _ in range(_HASHES):
+        verify_secret(stored, b"correct horse battery", Type.ID)
+    return (time.process_time() - before) / _HASHES * 1e6
 
 
 def _settle(config: Path, port: int) -> tuple[int, int]:
@@ -81,26 +95,12 @@ def _settle(config: Path, port: int) -> tuple[int, int]:
     raise processes.BenchError(message)
 
 
-def _make_store(here: Path, config: Path) -> None:
-    from radiusmfa.stores import database  # noqa: PLC0415
-    from radiusmfa.stores.vault import Vault  # noqa: PLC0415
-
-    database.create(here / "radiusmfa.db", Vault.create(here / "keys"))
-
-
 def _import(
     here: Path, config: Path, people: list[Person], *, memory_kib: int, passes: int
 ) -> None:
     # One password, one salt: hashing 20,000 of them is not what is measured.
-    hashed = hash_secret(
-        people[0].password,
-        people[0].seed[:_SALT_OCTETS],
-        time_cost=passes,
-        memory_cost=memory_kib,
-        parallelism=1,
-        hash_len=32,
-        type=Type.ID,
-    ).decode()
+    salt = people[0].seed[:_SALT_OCTETS]
+    hashed = _hashed(people[0].password, salt, memory_kib, passes).decode()
     with (here / "people.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["name", "hash", "seed_base32", "serial"])
@@ -111,6 +111,18 @@ def _import(
     if done.returncode:
         message = f"user import failed:\n{done.stderr[-2000:]}"
         raise processes.BenchError(message)
+
+
+def _hashed(password: bytes, salt: bytes, memory_kib: int, passes: int) -> bytes:
+    return hash_secret(
+        password,
+        salt,
+        time_cost=passes,
+        memory_cost=memory_kib,
+        parallelism=1,
+        hash_len=32,
+        type=Type.ID,
+    )
 
 
 def _run(config: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -23,6 +23,7 @@ class Measure:
         p50_ms: Median time to a reply in milliseconds.
         p99_ms: What 99 of 100 replies did not exceed.
         resent: Packets that had to be sent again.
+        refused: Logins that were refused, though nothing was wrong with them.
     """
 
     cpu_us: float
@@ -30,6 +31,7 @@ class Measure:
     p50_ms: float
     p99_ms: float
     resent: float
+    refused: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ def measure(run: Run, cpu_seconds: float) -> Measure:
         p50_ms=run.percentile(0.5) * 1e3,
         p99_ms=run.percentile(0.99) * 1e3,
         resent=run.resent,
+        refused=run.refused,
     )
 
 
@@ -73,6 +76,7 @@ def summary(measures: Sequence[Measure]) -> Measure:
         p50_ms=median(one.p50_ms for one in measures),
         p99_ms=median(one.p99_ms for one in measures),
         resent=sum(one.resent for one in measures),
+        refused=sum(one.refused for one in measures),
     )
 
 
@@ -89,7 +93,11 @@ def render(rows: Sequence[Row], **about: object) -> str:
         padded = [line[0].ljust(widths[0])]
         padded += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
         lines.append("  ".join(padded).rstrip())
-    lines += ["", "CPU: the server's, all threads, per login. Every login got a genuine Accept."]
+    lines += ["", "CPU: the server's, all threads, per login. Every reply was genuine."]
+    lines += [
+        f"FreeRADIUS refused {row.theirs.refused:.0f} right logins of the flow {row.name}."
+        for row in rows if row.theirs is not None and row.theirs.refused
+    ]  # fmt: skip
     return "\n".join(lines)
 
 

@@ -81,6 +81,11 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
+def shown(path: Path) -> str:
+    """Return a file's name for standard output: what is not UTF-8 is replaced."""
+    return click.format_filename(path)
+
+
 def read_octets(file: Path) -> bytes:
     """Return a whole file; `-` is standard input."""
     return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from radiusmfa.cli import admin, common, exits
+from radiusmfa.interfaces import RadiusmfaError
 from radiusmfa.login.username import UserNameError, user_name
 from radiusmfa.stores import trail
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _POLL: Final = 0.5  # seconds between two looks for new lines
 _UNSHOWN: Final = frozenset(("time", "kind", "us"))
+
+
+class BrokenError(RadiusmfaError):
+    """The audit does not verify; the text says which line shows it."""
 
 
 class Moment(click.ParamType[str]):
@@ -150,7 +155,7 @@ def verify(ctx: click.Context, *, as_json: bool) -> None:
     elif verdict.fault is None:
         click.echo(f"{verdict.lines} lines, unbroken.")
     else:
-        click.echo(f"line {verdict.at_seq}: {verdict.fault}", err=True)
+        raise BrokenError(f"line {verdict.at_seq}: {verdict.fault}")
     if verdict.fault is not None:
         ctx.exit(exits.NO)
 
@@ -174,9 +179,9 @@ def export(ctx: click.Context, file: Path, *, chain: bool, as_json: bool) -> Non
                 stream.write(f"{line}\n".encode())
                 count += 1
     if as_json:
-        common.emit_json({"file": str(file), "lines": count})
+        common.emit_json({"file": admin.shown(file), "lines": count})
     else:
-        click.echo(f"{file}: {count} lines.")
+        click.echo(f"{admin.shown(file)}: {count} lines.")
 
 
 def _chained(rows: Iterable[tuple[int, str, bytes]]) -> Iterator[tuple[int, str]]:

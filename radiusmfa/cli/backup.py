@@ -28,6 +28,9 @@ def command(ctx: click.Context, file: Path, *, as_json: bool) -> None:
     with common.open_store(ctx) as store:
         octets = copies.take(store, admin.actor(), file)
     if as_json:
-        common.emit_json({"file": str(file), "octets": octets})
+        common.emit_json({"file": admin.shown(file), "octets": octets})
         return
-    click.echo(f"{file}: {octets} octets. The keys are not in it: keep a copy of them elsewhere.")
+    click.echo(
+        f"{admin.shown(file)}: {octets} octets."
+        " The keys are not in it: keep a copy of them elsewhere."
+    )

@@ -79,7 +79,10 @@ def _old(path: Path, vault: Vault) -> Database | None:
 
 
 def _tell(report: Report, config: Configuration, file: Path, aside: Path | None) -> None:
-    click.echo(f"{config.store_path} is {file} now: {report.users} users, {report.tokens} tokens.")
+    click.echo(
+        f"{config.store_path} is {admin.shown(file)} now:"
+        f" {report.users} users, {report.tokens} tokens."
+    )
     if aside is not None:
         click.echo(f"The store before is {aside}.")
     if not report.is_complete:

@@ -25,9 +25,18 @@ _CODES: Final = {
     numbers.ACCOUNTING_RESPONSE: "Accounting-Response",
     numbers.STATUS_SERVER: "Status-Server",
 }
-# A State is as good as the password behind it until it is used; with a signature in a
-# bug report the shared secret can be guessed at leisure.
-_HIDDEN: Final = frozenset({numbers.USER_PASSWORD, numbers.STATE, numbers.MESSAGE_AUTHENTICATOR})
+# A State is as good as the password behind it until it is used; with a signature, or a
+# value that the secret hides, in a bug report the secret can be guessed at leisure.
+_TUNNEL_PASSWORD: Final = 69  # RFC 2868 section 3.5
+_HIDDEN: Final = frozenset({
+    numbers.USER_PASSWORD,
+    numbers.CHAP_PASSWORD,
+    numbers.STATE,
+    numbers.MESSAGE_AUTHENTICATOR,
+    _TUNNEL_PASSWORD,
+})  # fmt: skip
+_MICROSOFT: Final = (311).to_bytes(4, "big")
+_MPPE_KEYS: Final = frozenset({12, 16, 17})  # RFC 2548 sections 2.4.1 to 2.4.3
 
 
 @final
@@ -115,13 +124,22 @@ def _walk(packet: Packet) -> Iterator[tuple[int, bytes]]:
 
 
 def _value(kind: int, octets: bytes) -> str:
-    if kind in _HIDDEN:
+    if kind in _HIDDEN or (kind == numbers.VENDOR_SPECIFIC and _holds_keys(octets)):
         return f"({len(octets)} octets)"
     try:
         found = names.attribute(names.title(kind))
     except names.AttributeValueError:
         return f"0x{octets.hex()}"
     return _typed(found, octets)
+
+
+def _holds_keys(octets: bytes) -> bool:
+    at = len(_MICROSOFT)
+    while octets.startswith(_MICROSOFT) and at + 1 < len(octets):
+        if octets[at] in _MPPE_KEYS:
+            return True
+        at += max(octets[at + 1], 2)
+    return False
 
 
 def _typed(found: names.Attribute, octets: bytes) -> str:

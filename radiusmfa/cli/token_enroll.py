@@ -188,7 +188,9 @@ def _show(wish: Wish) -> None:
     for warning in wish.record.warnings:
         click.echo(f"warning: {warning}", err=True)
     for path, _ in wish.pictures:
-        click.echo(f"The QR code is in {path}: it holds the seed, delete it after use.")
+        click.echo(
+            f"The QR code is in {admin.shown(path)}: it holds the seed, delete it after use."
+        )
     if wish.is_given:
         return
     uri = otpauth.write_uri(wish.record)

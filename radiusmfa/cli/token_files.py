@@ -70,8 +70,8 @@ def import_(ctx: click.Context, /, file: Path, *, assign: bool, **options: Any) 
     found, faults = _new_tokens(parsed, assign=assign)
     detail = f"{len(found)} tokens, SHA-256 {hashlib.sha256(octets).hexdigest()}"
     with common.open_store(ctx) as store:
-        with store.reading() as connection:
-            faults += imports.token_faults(connection, found)
+        with store.reading():
+            faults += imports.token_faults(store, found)
         if faults:
             raise ImportRefusedError(*faults)
         if not options["dry_run"]:

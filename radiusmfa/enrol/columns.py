@@ -31,7 +31,8 @@ def rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """
     Yield each row with its line; blank rows and lines that begin with `#` pass.
 
-    The delimiter is the comma, semicolon or tab that the first row uses most.
+    The delimiter is the comma, semicolon or tab that the first row uses most; the comma
+    where it uses none.
 
     Raises:
         FieldError: A quote that is not closed where it should be; nothing after it
@@ -39,7 +40,8 @@ def rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """
     lines = text.split("\n")
     first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
-    delimiter = max(_DELIMITERS, key=first.count)
+    used = [sign for sign in _DELIMITERS if sign in first]
+    delimiter = max(used or [","], key=first.count)
     # A comment becomes an empty line: a quote in it must not swallow what follows.
     source = ("\n" if line.startswith("#") else line + "\n" for line in lines)
     reader = csv.reader(source, delimiter=delimiter, strict=True)

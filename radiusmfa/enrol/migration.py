@@ -133,7 +133,9 @@ def _record(fields: _Fields, where: str) -> SeedRecord:
 
 
 def _note_batch(head: dict[int, int], where: str, batches: dict[int, _Batch]) -> None:
-    size, index, name = head.get(3, 1), head.get(4, 0), head.get(5, 0)
+    if 3 not in head:  # noqa: PLR2004 - it follows the tokens: without it some may be cut off
+        raise FieldError("it does not say of how many QR codes it is one; the text may be cut")
+    size, index, name = head[3], head.get(4, 0), head.get(5, 0)
     if not 0 <= index < max(size, 1) <= _MOST_BATCH:
         raise FieldError("the number of this QR code is out of range")
     batch = batches.setdefault(name, _Batch(max(size, 1)))

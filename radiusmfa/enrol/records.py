@@ -17,6 +17,7 @@ LEAST_PERIOD: Final = 15
 MOST_PERIOD: Final = 300
 MOST_COUNTER: Final = 2**63 - 1  # what the store holds
 LARGEST_FILE: Final = 16 * 1024 * 1024  # octets; a seed takes about 100
+MOST_FAULTS: Final = 1000  # told one by one; a file of noise has millions
 _LARGEST_TEXT: Final = 253  # characters of a label, issuer or account
 _LARGEST_SERIAL: Final = 64
 _DRIFT_LIMIT: Final = 1000  # steps
@@ -121,6 +122,7 @@ class Collector:
     faults: list[Fault] = field(default_factory=list)
     notes: list[Fault] = field(default_factory=list)
     _serials: dict[str, str] = field(default_factory=dict)
+    _untold: int = 0
 
     def add(self, record: SeedRecord) -> None:
         """Keep *record*, unless its serial number came before."""
@@ -133,8 +135,11 @@ class Collector:
         self.records.append(record)
 
     def fault(self, where: str, message: str) -> None:
-        """Keep a fault."""
-        self.faults.append(Fault(where, message))
+        """Keep a fault, or count it where a person has enough to mend."""
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(Fault(where, message))
+        else:
+            self._untold += 1
 
     def note(self, where: str, message: str) -> None:
         """Keep a note on an entry that is left out."""
@@ -144,9 +149,10 @@ class Collector:
         """Return everything; a file without any token is a fault of its own."""
         if not self.records and not self.faults:
             self.fault("the file", "no token in it")
-        return Parsed(
-            records=tuple(self.records), faults=tuple(self.faults), notes=tuple(self.notes)
-        )
+        faults = tuple(self.faults)
+        if self._untold:
+            faults += (Fault("the file", f"{self._untold} more faults"),)
+        return Parsed(records=tuple(self.records), faults=faults, notes=tuple(self.notes))
 
 
 def refused(message: str) -> Parsed:

@@ -183,7 +183,7 @@ def _without_header(
         return _plain_version_2
     if cells[0].strip().lower() in _YUBICO_KINDS:
         return _yubico_log
-    if len(cells) >= _YUBICO_COLUMNS:
+    if len(cells) >= _YUBICO_COLUMNS and cells[2].strip().lower() not in set(Kind):
         return _yubico
     return _plain
 

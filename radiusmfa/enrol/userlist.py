@@ -137,7 +137,7 @@ def _header(rows: Iterator[tuple[int, list[str]]]) -> dict[str, int]:
 
 def _named(cells: list[str], places: dict[str, int]) -> dict[str, str]:
     if any(cell.strip() for cell in cells[max(places.values()) + 1 :]):
-        raise FieldError("more cells than the header names")
+        raise FieldError("more cells than the header names; one that holds a comma needs quotes")
     return {name: cells[at] for name, at in places.items() if at < len(cells) and cells[at]}
 
 

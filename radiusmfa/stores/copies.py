@@ -189,8 +189,12 @@ def _write_out(store: Path) -> None:
 
 def _claimed(path: Path, purpose: str) -> Path:
     work = path.with_name(f".{path.name}.{purpose}")
-    database.remove(work)  # left by a run that was killed
-    database.claim_name(work)
+    with suppress(NotADirectoryError):
+        database.remove(work)  # left by a run that was killed
+    try:
+        database.claim_name(work)
+    except StoreError as error:
+        raise StoreError(str(error).replace(str(work), str(path))) from None
     return work
 
 

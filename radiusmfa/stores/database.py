@@ -12,15 +12,14 @@ import os
 import secrets
 import sqlite3
 from contextlib import contextmanager, suppress
-from importlib import resources
 from typing import TYPE_CHECKING, Final, Self, final
 
 from radiusmfa.interfaces import KeysError, StoreBusyError, StoreError
-from radiusmfa.stores import trail
+from radiusmfa.stores import migrations, trail
 from radiusmfa.stores.vault import KEY_OCTETS, sync_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
     from typing import BinaryIO
@@ -180,7 +179,7 @@ def create(path: Path, vault: Vault) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            migrate(connection, 0, schemas())
+            migrations.migrate(connection, 0, migrations.steps())
             connection.executemany(_PUT_META, _facts(vault))
             connection.execute("COMMIT")
         finally:
@@ -237,24 +236,6 @@ def open_file(
     for setting in ("synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
         connection.execute(f"PRAGMA {setting}")
     return connection
-
-
-def schemas() -> dict[int, str]:
-    """Return the steps of the schema by number."""
-    folder = resources.files("radiusmfa.stores") / "schema"
-    return {
-        int(file.name.removesuffix(".sql")): file.read_text("utf-8") for file in folder.iterdir()
-    }
-
-
-def migrate(connection: sqlite3.Connection, version: int, steps: Mapping[int, str]) -> None:
-    """Take the schema from *version* to the newest of *steps*, within a transaction."""
-    for number in sorted(step for step in steps if step > version):
-        for statement in _statements(steps[number]):
-            connection.execute(statement)
-        connection.execute(
-            "INSERT OR REPLACE INTO meta (name, value) VALUES ('schema_version', ?)", (number,)
-        )
 
 
 def lock_file(path: Path) -> BinaryIO:
@@ -373,7 +354,7 @@ def _unsealed(path: Path, vault: Vault, name: str, sealed: object) -> bytes:
 
 
 def _bring_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
-    steps = schemas()
+    steps = migrations.steps()
     version = _version(path, connection)
     if version > max(steps):
         raise StoreError(
@@ -382,7 +363,9 @@ def _bring_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
         )
     if version < max(steps):
         connection.execute("BEGIN IMMEDIATE")
-        migrate(connection, _version(path, connection), steps)  # somebody may have been faster
+        migrations.migrate(
+            connection, _version(path, connection), steps
+        )  # somebody may have been faster
         connection.execute("COMMIT")
 
 
@@ -402,15 +385,6 @@ def _facts(vault: Vault) -> list[tuple[str, object]]:
         ("pepper", vault.seal(pepper, "meta|pepper")),
         ("audit_head", trail.head_record(audit_key, 0, trail.NOTHING_BEFORE)),
     ]
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 def _give_to_owner(descriptor: int, path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
+    from radiusmfa.secret import Secret
     from radiusmfa.stores.database import Database
     from radiusmfa.stores.tokens import NewToken
     from radiusmfa.stores.trail import Actor
@@ -63,17 +64,23 @@ def user_faults(connection: sqlite3.Connection, users: Iterable[NewUser]) -> lis
     return faults
 
 
-def token_faults(
-    connection: sqlite3.Connection, found: Iterable[tuple[str, NewToken]]
-) -> list[str]:
-    """Return what of the store stands in the way of tokens, each with its place in the file."""
+def token_faults(database: Database, found: Iterable[tuple[str, NewToken]]) -> list[str]:
+    """
+    Return what stands in the way of tokens, each with its place in the file.
+
+    Call it within a transaction or `reading`.
+    """
+    connection = database.connection
     names, serials = _names(connection), _serials(connection)
+    seeds: dict[tuple[str, str], list[tuple[str, Secret]]] = {}
     faults = []
     for where, token in found:
         if token.serial in serials:
             faults.append(f"{where}: there is a token {token.serial!r} already")
         if token.user is not None and token.user not in names:
             faults.append(f"{where}: there is no user {token.user!r}")
+        elif token.user is not None:
+            faults += _seed_faults(database, where, token.user, token, seeds=seeds)
     return faults
 
 
@@ -120,7 +127,7 @@ def add_tokens(
         ImportRefusedError: With every serial that is taken and every unknown user.
     """
     with database.transaction() as connection:
-        _refuse(token_faults(connection, found))
+        _refuse(token_faults(database, found))
         numbers = dict(connection.execute("SELECT name, id FROM users"))
         connection.executemany(
             tokens.INSERT,
@@ -136,6 +143,25 @@ def add_tokens(
             ),
         )
         trail.append(database, [actor.line("token.import", detail=detail)])
+
+
+def _seed_faults(
+    database: Database,
+    where: str,
+    user: str,
+    token: NewToken,
+    *,
+    seeds: dict[tuple[str, str], list[tuple[str, Secret]]],
+) -> Iterator[str]:
+    # One seed twice at one person would make each passcode good twice.
+    theirs = seeds.setdefault((user, token.kind), [])
+    before = next((place for place, seed in theirs if seed == token.seed), None)
+    if before is not None:
+        yield f"{where}: the seed of {before} again, for the same user"
+    theirs.append((where, token.seed))
+    serial = tokens.of_seed(database, user, token.kind, token.seed)
+    if serial is not None:
+        yield f"{where}: {user} has a token of this seed already, {serial}"
 
 
 def _user_rows(actor: Actor, users: Iterable[NewUser], first: int) -> Iterator[tuple[object, ...]]:

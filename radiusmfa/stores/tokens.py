@@ -9,9 +9,11 @@ stays used.
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from radiusmfa.interfaces import KeysError
 from radiusmfa.secret import Secret
 from radiusmfa.stores import trail
 from radiusmfa.stores.people import RefusedError, seed_place, user_number
@@ -29,6 +31,10 @@ _SELECT: Final = """
         max(t.last, coalesce(s.step, -1)), t.label, t.created, t.user, t.seed
     FROM tokens t LEFT JOIN users u ON u.id = t.user
     LEFT JOIN (SELECT token, max(step) AS step FROM used GROUP BY token) s ON s.token = t.id
+"""
+_SEEDS: Final = """
+    SELECT t.serial, t.user, t.seed FROM tokens t JOIN users u ON u.id = t.user
+    WHERE u.name = ? AND t.kind = ? AND t.status != 'revoked'
 """
 INSERT: Final = """
     INSERT INTO tokens
@@ -156,12 +162,13 @@ def enroll(database: Database, actor: Actor, new: NewToken, *, status: str) -> N
     Store a token; `pending` counts only after `confirm`.
 
     Raises:
-        RefusedError: No such user, or the serial is taken.
+        RefusedError: No such user, the serial is taken, or the user has this seed already.
     """
     with database.transaction() as connection:
         if connection.execute("SELECT 1 FROM tokens WHERE serial = ?", (new.serial,)).fetchone():
             raise RefusedError(f"there is a token {new.serial!r} already; nothing was changed")
         number = None if new.user is None else user_number(connection, new.user)
+        _refuse_same_seed(database, new.user, new.kind, new.seed)
         connection.execute(INSERT, values(database, new, number, status=status, now=actor.now))
         line = actor.line(
             "token.enroll",
@@ -198,15 +205,17 @@ def assign(database: Database, actor: Actor, serial: str, user: str | None) -> N
     Give a token to *user*, or take it from everybody.
 
     Raises:
-        RefusedError: No such token or user, or it is revoked.
+        RefusedError: No such token or user, it is revoked, or the user has this seed already.
     """
     with database.transaction() as connection:
         stored = find_usable(connection, serial)
         number = None if user is None else user_number(connection, user)
-        seed = open_seed(database, stored).reveal()
+        seed = open_seed(database, stored)
+        if number != stored.owner:
+            _refuse_same_seed(database, user, stored.token.kind, seed)
+        sealed = database.vault.seal(seed.reveal(), seed_place(serial, number))
         connection.execute(
-            "UPDATE tokens SET user = ?, seed = ? WHERE id = ?",
-            (number, database.vault.seal(seed, seed_place(serial, number)), stored.token.id),
+            "UPDATE tokens SET user = ?, seed = ? WHERE id = ?", (number, sealed, stored.token.id)
         )
         before = f"before: {stored.token.user}" if stored.token.user else ""
         note(database, actor, "token.assign", replace(stored.token, user=user), detail=before)
@@ -306,6 +315,20 @@ def find_usable(connection: sqlite3.Connection, serial: str) -> Stored:
     return stored
 
 
+def of_seed(database: Database, user: str, kind: str, seed: Secret) -> str | None:
+    """
+    Return the serial of a token of *user*, of that kind and seed, within a transaction.
+
+    With two such tokens a passcode that was used with one would be good with the other.
+    """
+    rows = database.connection.execute(_SEEDS, (user, kind))
+    for serial, owner, sealed in rows.fetchall():
+        with suppress(KeysError):  # one that does not open counts nowhere
+            if database.vault.open(sealed, seed_place(serial, owner)) == seed.reveal():
+                return str(serial)
+    return None
+
+
 def open_seed(database: Database, stored: Stored) -> Secret:
     """Return a token's seed in clear."""
     place = seed_place(stored.token.serial, stored.owner)
@@ -316,6 +339,14 @@ def note(database: Database, actor: Actor, action: str, token: Token, *, detail:
     """Append the audit line of what was done to a token, within a transaction."""
     line = actor.line(action, user=token.user or "", token=token.serial, detail=detail)
     trail.append(database, [line])
+
+
+def _refuse_same_seed(database: Database, user: str | None, kind: str, seed: Secret) -> None:
+    serial = None if user is None else of_seed(database, user, kind, seed)
+    if serial is not None:
+        raise RefusedError(
+            f"{user} has a token of this seed already, {serial}; nothing was changed"
+        )
 
 
 def _chosen(connection: sqlite3.Connection, user: str | None) -> list[Stored]:

@@ -298,3 +298,26 @@ def test_attempts_while_locked_do_not_prolong_the_lock(world: World) -> None:
     world.clock.advance(10)
 
     assert nas.decide("alice", alice.code(world.now)) == ACCEPT
+
+
+def test_right_password_forgets_the_wrong_ones(world: World) -> None:
+    """After a right password counting begins anew."""
+    alice = world.person()
+    nas = world.nas(ASKING)
+    for number in range(4):
+        for other in range(2):
+            assert nas.decide("alice", b"wrong %d %d" % (number, other)) == REJECT
+        assert nas.decide("alice", alice.password) == CHALLENGE
+
+
+def test_right_password_forgets_no_wrong_passcodes(world: World) -> None:
+    """Whoever knows the password cannot reset the count of wrong passcodes with it."""
+    alice = world.person()
+    nas = world.nas(ASKING)
+    for number in range(3):
+        assert nas.decide("alice", b"%06d" % number, nas.challenged("alice", alice.password)) == (
+            REJECT
+        )
+
+    assert [one.factor for one in people.failures(world.admin, "alice")] == ["oath"]
+    assert people.failures(world.admin, "alice")[0].count == 3

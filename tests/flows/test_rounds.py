@@ -270,7 +270,8 @@ def test_mode_changed_between_the_rounds_leaves_the_dialogue_alone(world: World)
     world.clients = (client(ASKING, Mode.STEP_UP),)
     world.reload()
 
-    assert nas.decide("alice", alice.wrong(world.now), state) == REJECT
+    assert nas.decide("alice", alice.code(world.now), state) == ACCEPT
+    assert [line["mode"] for line in world.lines()] == ["challenge", "challenge"]
 
 
 def test_no_more_challenges_than_configured_are_open(tmp_path: Path) -> None:

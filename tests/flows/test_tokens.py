@@ -450,3 +450,17 @@ def test_password_in_the_place_of_the_passcode_is_rejected(patient: World) -> No
 
     assert nas.decide("alice", alice.password, state) == REJECT
     assert people.failures(patient.admin, "alice")[0].factor == "recovery"
+
+
+def test_promise_1_two_spellings_of_one_name_are_one_person_in_one_burst(patient: World) -> None:
+    """Codes sent twice in one burst, as `ALICE` and as `alice`, each open once."""
+    alice = patient.person()
+    code, _ = patient.recovery(alice)
+    nas = patient.nas(STEP_UP)
+    spellings = ("ALICE", "alice", "Alice", "alicE")
+    for typed in (code, alice.code(patient.now)):
+        patient.port.sent.clear()
+
+        nas.put(*(nas.request(name, typed) for name in spellings))
+
+        assert sorted(octets[0] for octets, _ in patient.port.sent) == [ACCEPT] + [REJECT] * 3

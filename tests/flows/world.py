@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from radiusmfa.server.run import Watch
     from radiusmfa.stores.database import Database
 
 SECRET: Final = b"a shared secret of 30 octets.."
@@ -348,7 +349,7 @@ class World:
         self.port = FakePort()
         self.start()
 
-    def parts(self) -> Parts:
+    def parts(self, watch: Watch | None = None) -> Parts:
         """Return what comes from the configuration."""
         configuration = Configuration(
             path=self.path.with_name("radiusmfa.yaml"),
@@ -360,7 +361,9 @@ class World:
             lockout=self.lockout,
         )
         decoy = local.decoy(self.parameters)
-        return assemble(configuration, self.logins, pepper=self.store.pepper, decoy=decoy)
+        return assemble(
+            configuration, self.logins, pepper=self.store.pepper, decoy=decoy, watch=watch
+        )
 
     def reload(self) -> None:
         """Swap the configuration in whole."""

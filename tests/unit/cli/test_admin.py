@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -18,6 +17,7 @@ from tests.unit.stores.stock import NOBODY, full_disk, in_child, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 COMMANDS: Final = {
     "user-add": ("user", "add", "bob", "--no-password"),
@@ -120,9 +120,7 @@ def _words(office: Office, command: str) -> list[str]:
 
 @pytest.mark.parametrize("what", BREAKS)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_refuses_what_is_broken(
-    command: str, what: str, furnished: Office
-) -> None:
+def test_every_command_refuses_what_is_broken(command: str, what: str, furnished: Office) -> None:
     """Whatever is wrong with configuration, keys or store: one line, its exit code, no trace."""
     how, code, words = BREAKS[what]
     how(furnished)
@@ -140,9 +138,7 @@ def test_every_command_refuses_what_is_broken(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_names_the_fault_of_a_configuration(
-    command: str, furnished: Office
-) -> None:
+def test_every_command_names_the_fault_of_a_configuration(command: str, furnished: Office) -> None:
     """A configuration with faults stops every command; each fault is a line with its place."""
     _bad_configuration(furnished)
     ran = furnished.run(*_words(furnished, command))
@@ -195,7 +191,10 @@ def test_folder_that_cannot_be_written_is_one_line(command: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", " alice", "alice ", "a\nb", "a\0b", "a\x1b[2Jb", "a\u202eb", "a\u200bb", "\udcff", "a" * 254],
+    [
+        "", " alice", "alice ", "a\nb", "a\0b", "a\x1b[2Jb", "a\u202eb", "a\u200bb", "\udcff",
+        "a" * 254,
+    ],
     ids=[
         "empty", "blank-before", "blank-after", "newline", "nul", "escape", "right-to-left-mark",
         "zero-width", "not-utf-8", "254-octets",
@@ -238,9 +237,7 @@ def test_impossible_name_is_refused(words: tuple[str, ...], name: str, office: O
     ],
     ids=lambda text: text[:20].encode("unicode_escape").decode(),
 )
-def test_possible_name_is_taken_in_its_normal_form(
-    typed: str, name: str, office: Office
-) -> None:
+def test_possible_name_is_taken_in_its_normal_form(typed: str, name: str, office: Office) -> None:
     """One person has one name, however it is typed; what looks alike stays apart."""
     office.done("user", "add", "--no-password", "--", typed)
     assert [person["name"] for person in office.done("user", "list", "--json").json] == [name]

@@ -10,63 +10,27 @@ import select
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
 from radiusmfa.cli.main import main
-from radiusmfa.secret import Secret
-from radiusmfa.wire import codec, numbers, password
+from radiusmfa.wire import codec, numbers
+from tests.unit.cli.responder import (
+    KEY,
+    PATIENCE,
+    SECRET,
+    Act,
+    Responder,
+    answer,
+    changed,
+    silent,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-SECRET: Final = b"probe-test-secret"
-KEY: Final = codec.SigningKey(Secret(SECRET))
-PATIENCE: Final = 20.0
-
-Act: TypeAlias = Callable[[codec.Packet], Sequence[bytes]]
-
-
-class Responder:
-    """Answers the n-th datagram by the n-th act; keeps what arrived."""
-
-    def __init__(self, acts: Sequence[Act], host: str) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._channel = socket.socket(family, socket.SOCK_DGRAM)
-        self._channel.bind((host, 0))
-        self._channel.settimeout(PATIENCE)
-        self._acts = acts
-        self.port: int = self._channel.getsockname()[1]
-        self.arrived: list[codec.Packet] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Wait for the last act and close."""
-        self._thread.join(PATIENCE)
-        self._channel.close()
-
-    def passwords(self) -> list[bytes]:
-        """Return what was typed, request by request."""
-        return [
-            password.recover(
-                packet.value(numbers.USER_PASSWORD) or b"", SECRET, packet.authenticator
-            )
-            for packet in self.arrived
-        ]
-
-    def _serve(self) -> None:
-        for act in self._acts:
-            datagram, address = self._channel.recvfrom(4096)
-            packet = codec.decode(datagram)
-            self.arrived.append(packet)
-            for octets in act(packet):
-                self._channel.sendto(octets, address)
-
 
 Serve: TypeAlias = Callable[..., Responder]
 
@@ -94,26 +58,10 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def answer(code: int, attributes: bytes = b"", *, signed: bool = True) -> Act:
-    """Return an act that sends one genuine reply."""
-
-    def act(packet: codec.Packet) -> list[bytes]:
-        octets = codec.reply(code, packet, KEY, attributes, signed=signed)
-        assert octets is not None
-        return [octets]
-
-    return act
-
-
 def challenge(prompt: bytes, state: bytes) -> Act:
     """Return an act that asks *prompt* under *state*."""
     attributes = codec.attribute(numbers.REPLY_MESSAGE, prompt)
     return answer(numbers.ACCESS_CHALLENGE, attributes + codec.attribute(numbers.STATE, state))
-
-
-def silent(_: codec.Packet) -> list[bytes]:
-    """Send nothing."""
-    return []
 
 
 def probe(files: Path, port: int, *more: str, host: str = "127.0.0.1") -> int:
@@ -261,12 +209,6 @@ def test_nobody_listening_is_said_at_once(files: Path, capsys: pytest.CaptureFix
     assert "nothing listens" in capsys.readouterr().err
 
 
-def _tampered(packet: codec.Packet) -> list[bytes]:
-    octets = codec.reply(numbers.ACCESS_ACCEPT, packet, KEY)
-    assert octets is not None
-    return [octets[:-1] + bytes([octets[-1] ^ 1])]
-
-
 def _wrong_signature(packet: codec.Packet) -> list[bytes]:
     """Return a reply whose Response Authenticator is right and whose signature is not."""
     bad = codec.attribute(numbers.MESSAGE_AUTHENTICATOR, bytes(16))
@@ -285,7 +227,7 @@ def _other_identifier(packet: codec.Packet) -> list[bytes]:
 @pytest.mark.parametrize(
     ("forged", "fault"),
     [
-        pytest.param(_tampered, "bad-response-authenticator", id="changed"),
+        pytest.param(changed, "bad-response-authenticator", id="changed"),
         pytest.param(_wrong_signature, "bad-message-authenticator", id="wrong-signature"),
         pytest.param(
             answer(numbers.ACCESS_ACCEPT, signed=False),
@@ -313,7 +255,7 @@ def test_genuine_reply_after_a_forged_one_counts(serve: Serve, files: Path) -> N
     """A forger who is first does not keep the genuine answer out."""
 
     def both(packet: codec.Packet) -> list[bytes]:
-        return [*_tampered(packet), *answer(numbers.ACCESS_REJECT)(packet)]
+        return [*changed(packet), *answer(numbers.ACCESS_REJECT)(packet)]
 
     assert probe(files, serve(both).port) == 1
 

@@ -41,7 +41,7 @@ def _codes(office: Office, *counters: int) -> str:
         (["resync", "H1"], "there is no terminal to ask at"),
         (["confirm", "H1", "123456"], "unexpected extra argument"),
     ],
-    ids=" ".join,
+    ids=lambda words: "-".join(words) if isinstance(words, list) else "",
 )
 def test_wrong_usage_is_refused(words: list[str], why: str, tokens: Office) -> None:
     """Exit code 2, one line, and nothing is changed; a passcode in argv is no way."""
@@ -90,7 +90,12 @@ def test_resync_needs_two_passcodes(counters: list[int], tokens: Office) -> None
 def test_revoked_token_stays_revoked(tokens: Office) -> None:
     """No command brings a revoked token back."""
     assert tokens.done("token", "revoke", "T1", "--yes").out == "T1 is revoked.\n"
-    for words in (["enable", "T1"], ["disable", "T1"], ["assign", "T1", "bob"], ["revoke", "T1", "--yes"]):
+    for words in (
+        ["enable", "T1"],
+        ["disable", "T1"],
+        ["assign", "T1", "bob"],
+        ["revoke", "T1", "--yes"],
+    ):
         assert "is revoked, which is for good" in tokens.refused(1, "token", *words)
 
 

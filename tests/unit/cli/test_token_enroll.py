@@ -211,6 +211,7 @@ def test_old_short_seed_is_taken_with_a_warning(alice: Office) -> None:
     seed = alice.file("seed", "00112233445566778899")
     ran = alice.done("token", "enroll", "alice", "--pending", "--seed-file", seed)
     assert ran.err.startswith("warning: ")
+    seed = alice.file("seed", "99887766554433221100")
     found = alice.done("token", "enroll", "alice", "--pending", "--seed-file", seed, "--json").json
     assert found["warnings"]
 
@@ -228,9 +229,7 @@ def test_totp_passcode_from_standard_input(alice: Office) -> None:
     """A TOTP token is confirmed by the passcode of now."""
     seed = alice.file("seed", SEED.hex())
     now = code(int(time.time()) // 30).reveal()
-    ran = alice.done(
-        "token", "enroll", "alice", "--seed-file", seed, "--code-file", "-", typed=now
-    )
+    ran = alice.done("token", "enroll", "alice", "--seed-file", seed, "--code-file", "-", typed=now)
     assert ran.out.endswith(" of alice is active.\n")
 
 

@@ -17,6 +17,7 @@ NAMES = {"serial": "serial", "serial number": "serial", "seed": "seed", "time st
         pytest.param("", [], id="nothing"),
         pytest.param("a,b\n", [(1, ["a", "b"])], id="commas"),
         pytest.param("a;b,c;d\r\n", [(1, ["a", "b,c", "d"])], id="semicolons, as Excel has it"),
+        pytest.param("a\nb,c", [(1, ["a"]), (2, ["b", "c"])], id="one column has commas"),
         pytest.param("a\tb", [(1, ["a", "b"])], id="tabs"),
         pytest.param("# x;y;z\na,b", [(2, ["a", "b"])], id="a comment does not decide"),
         pytest.param('# "\na,b', [(2, ["a", "b"])], id="a quote in a comment"),

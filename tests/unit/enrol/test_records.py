@@ -158,6 +158,16 @@ def test_serial_number_that_comes_again_is_a_fault(places: tuple[str, str]) -> N
     assert str(parsed.faults[0]) == f"{places[1]}: the serial number of line 1 again"
 
 
+def test_endless_faults_are_counted_not_kept() -> None:
+    """A file of noise takes no memory for its report, and is still refused."""
+    found = Collector()
+    for at in range(records.MOST_FAULTS + 5):
+        found.fault(f"line {at}", "bad")
+    faults = found.parsed().faults
+    assert len(faults) == records.MOST_FAULTS + 1
+    assert str(faults[-1]) == "the file: 5 more faults"
+
+
 def test_file_without_tokens_is_a_fault() -> None:
     """An empty file, or one of nothing but notes, does not pass for a good one."""
     found = Collector()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def key(digits: int = 6) -> PasscodeKey:
 def totp(**settings: int) -> Token:
     """Return a time-based token."""
     digits = settings.pop("digits", 6)
-    usual = {"id": 1, "period": 30, "drift": 0, "last": -1}
+    usual: dict[str, Any] = {"id": 1, "period": 30, "drift": 0, "last": -1}
     return Token(serial="T", key=key(digits), **(usual | settings))
 
 

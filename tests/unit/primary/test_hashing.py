@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
+import sys
 from typing import Any, Final
 
 import argon2
+import bcrypt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -153,11 +156,23 @@ def test_hash_that_costs_too_much_is_not_computed(stored: str) -> None:
 )
 def test_bcrypt_never_looks_at_a_part_only(password: bytes) -> None:
     """A password of which bcrypt would ignore a part is wrong, not cut."""
-    bcrypt = pytest.importorskip("bcrypt")
     for part in (password[:72], password.partition(b"\0")[0]):
         stored = bcrypt.hashpw(part[:72], bcrypt.gensalt(4)).decode()
         assert hashing.known(stored) == "bcrypt"
         assert not hashing.verify(stored, password, PEPPER)
+
+
+def test_bcrypt_hash_without_the_package_is_refused_with_advice() -> None:
+    """Where the optional package is missing an import says so, and a login is refused."""
+    stored = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(4)).decode()
+    assert hashing.verify(stored, PASSWORD, PEPPER)
+    program = (
+        "import sys; sys.modules['bcrypt'] = None\n"
+        "from radiusmfa.primary import hashing\n"
+        f"print(hashing.verify({stored!r}, {PASSWORD!r}, b''), hashing.fault_in({stored!r}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert ran.stdout.decode().startswith("False a bcrypt hash, and the package bcrypt is missing")
 
 
 # Vectors

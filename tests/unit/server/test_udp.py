@@ -233,7 +233,7 @@ def test_reply_that_cannot_be_sent_is_lost(plain: Rig) -> None:
 
 def test_lost_descriptor_is_closed(plain: Rig) -> None:
     """When the reactor loses the socket it is closed."""
-    plain.port.connectionLost(Failure(ConnectionLost()))
+    plain.port.connectionLost(Failure(ConnectionLost()))  # type: ignore[no-untyped-call]
 
     assert plain.port.fileno() == -1
 

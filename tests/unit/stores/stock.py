@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import resource
@@ -77,8 +78,11 @@ def step(*, now: float = NOW, period: int = 30) -> int:
     return int(now) // period
 
 
-def totp(serial: str = "T1", user: str | None = None, *, seed: bytes = SEED) -> NewToken:
-    """Return a new TOTP token."""
+def totp(serial: str = "T1", user: str | None = None, *, seed: bytes | None = None) -> NewToken:
+    """Return a new TOTP token; T1 and tokens that are nobody's have the seed of the RFC."""
+    if seed is None:
+        is_plain = user is None or serial == "T1"
+        seed = SEED if is_plain else hashlib.sha1(serial.encode()).digest()  # noqa: S324 - 20 octets
     return NewToken(serial=serial, kind="totp", seed=Secret(seed), user=user)
 
 

@@ -7,14 +7,13 @@ import shutil
 import signal
 import sqlite3
 import stat
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from radiusmfa.interfaces import KeysError, StoreBusyError, StoreError
-from radiusmfa.stores import database, people, rotation, trail
+from radiusmfa.stores import database, migrations, people, rotation, trail
 from radiusmfa.stores.vault import Vault
 from tests.unit.stores.stock import ACTOR, NOBODY, Stock, full_disk, in_child, open_folder, settle
 
@@ -367,29 +366,11 @@ def test_other_journal_is_set_right(stock: Stock) -> None:
         assert store.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_steps_of_the_schema_are_taken_in_order(tmp_path: Path) -> None:
-    """An older store gets the steps it lacks, each once, and its number."""
-    steps = {
-        2: "CREATE TABLE b (x);\n-- a word; with a semicolon\nINSERT INTO b SELECT x FROM a;\n",
-        10: "CREATE TABLE c AS\n  SELECT x + 1 AS x FROM b;\n",
-        1: "not SQL: it was taken before;",
-    }
-    with closing(sqlite3.connect(tmp_path / "it", isolation_level=None)) as connection:
-        connection.executescript(
-            "CREATE TABLE meta (name PRIMARY KEY, value); CREATE TABLE a AS SELECT 6 AS x;"
-        )
-        connection.execute("BEGIN")
-        database.migrate(connection, 1, steps)
-        connection.execute("COMMIT")
-        assert connection.execute("SELECT x FROM c").fetchone() == (7,)
-        assert connection.execute("SELECT value FROM meta").fetchone() == (10,)
-
-
 def test_older_store_is_brought_up_to_date(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening an older store takes it to the newest schema in one step, or leaves it."""
-    newer = database.schemas() | {2: "CREATE TABLE later (x);", 3: "no SQL;"}
+    newer = migrations.steps() | {2: "CREATE TABLE later (x);", 3: "no SQL;"}
     before = stock.dump()
-    monkeypatch.setattr(database, "schemas", lambda: newer)
+    monkeypatch.setattr(migrations, "steps", lambda: newer)
     assert "syntax error" in _refusal(stock)
     assert stock.dump() == before
     newer[3] = "INSERT INTO later VALUES (1);"

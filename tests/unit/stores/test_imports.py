@@ -94,6 +94,27 @@ def test_tokens_that_do_not_fit_refuse_the_file(store: Database, stock: Stock) -
     assert stock.dump() == before
 
 
+def test_seeds_that_a_person_has_already_refuse_the_file(store: Database, stock: Stock) -> None:
+    """One file imported twice, or one seed twice in a file, would make passcodes good twice."""
+    settle(store, "alice", "bob")
+    enroll(store, totp("T1", "alice"))
+    found = [
+        ("line 1", totp("T2", "alice", seed=SEED)),
+        ("line 2", totp("T3", "bob", seed=SEED)),
+        ("line 3", totp("T4", "bob", seed=SEED)),
+        ("line 4", hotp("H1", "alice")),
+        ("line 5", totp("T5")),
+    ]
+    before = stock.dump()
+    with pytest.raises(ImportRefusedError) as raised:
+        imports.add_tokens(store, ACTOR, found, "5 tokens")
+    assert raised.value.faults == (
+        "line 1: alice has a token of this seed already, T1",
+        "line 3: the seed of line 2 again, for the same user",
+    )
+    assert stock.dump() == before
+
+
 def test_users_are_stored_with_their_tokens(store: Database) -> None:
     """Everything of a row is stored; the tokens open and are active; the file is one audit line."""
     settle(store, "first")

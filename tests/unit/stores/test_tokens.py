@@ -280,3 +280,33 @@ def test_new_serials_are_long_and_readable() -> None:
     made = {tokens.new_serial("totp") for _ in range(500)}
     assert len(made) == 500
     assert all(re.fullmatch(r"TOTP-[A-HJ-NP-Z2-9]{10}", serial) for serial in made)
+
+
+def test_one_seed_is_not_given_twice_to_one_person(owned: Database, stock: Stock) -> None:
+    """With two tokens of one seed a used passcode would be good once more: refused."""
+    enroll(owned, totp("T2", "bob", seed=SEED), totp("T3", seed=SEED))
+    before = stock.dump()
+    why = "alice has a token of this seed already, T1; nothing was changed"
+    for status in ("active", "pending"):
+        with pytest.raises(RefusedError, match=why):
+            enroll(owned, totp("T4", "alice", seed=SEED), status=status)
+    for serial in ("T2", "T3"):
+        with pytest.raises(RefusedError, match=why):
+            tokens.assign(owned, ACTOR, serial, "alice")
+    assert stock.dump() == before
+
+
+def test_seed_of_a_revoked_token_can_be_enrolled_again(owned: Database) -> None:
+    """A device whose token was revoked by mistake is enrolled anew."""
+    tokens.revoke(owned, ACTOR, "T1")
+    enroll(owned, totp("T2", "alice", seed=SEED))
+    tokens.assign(owned, ACTOR, "T2", "alice")
+    assert people.person(owned, "alice").tokens == 1
+
+
+def test_damaged_token_is_no_obstacle(owned: Database, stock: Stock) -> None:
+    """A seed that does not open counts nowhere, so a new one can be enrolled."""
+    with stock.raw() as connection:
+        connection.execute("UPDATE tokens SET seed = zeroblob(60)")
+    enroll(owned, totp("T2", "alice", seed=SEED))
+    assert tokens.show(owned, "T2").user == "alice"

@@ -1,0 +1,83 @@
+"""What is made from the configuration is what the configuration says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from radiusmfa.config.model import Mode, Tri
+from radiusmfa.decision import Accept
+from radiusmfa.server.run import Attempt
+from tests.flows.world import STEP_UP, World, client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from radiusmfa.login.flow import Step
+    from radiusmfa.outcome import Outcome
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A server with a client of each mode."""
+    with World(tmp_path) as made:
+        yield made
+
+
+def test_each_client_has_its_site(world: World) -> None:
+    """Every configured client is found by its address and has its own replies and retries."""
+    world.clients = (
+        client(STEP_UP, Mode.STEP_UP, retry_window=0),
+        client("2001:db8::1", Mode.CHALLENGE),
+    )
+
+    parts = world.parts()
+
+    assert set(parts.sites) == {"step-up", "challenge"}
+    assert parts.sites["step-up"].retries is None
+    assert parts.sites["challenge"].retries is not None
+    peer = parts.clients.find("2001:db8::1")
+    assert peer is not None
+    assert peer.client is parts.sites["challenge"].client
+    assert parts.clients.find("203.0.113.9") is None
+
+
+def test_what_was_learned_is_taken_over(world: World) -> None:
+    """What a client's packets taught before is known to the new parts."""
+    world.clients = (client(STEP_UP, Mode.STEP_UP, require_message_authenticator=Tri.AUTO),)
+    world.logins.begin()
+    world.logins.put_peer(("step-up", STEP_UP, "yes", "yes"), world.now)
+    world.logins.commit()
+
+    peer = world.parts().clients.find(STEP_UP)
+
+    assert peer is not None
+    assert peer.message_authenticator is Tri.YES
+
+
+def test_steps_know_the_store(world: World) -> None:
+    """The steps decide with the store they were given."""
+    alice = world.person()
+    parts = world.parts()
+    site = parts.sites["step-up"]
+    attempt = Attempt(site.client, Mode.STEP_UP, b"alice", alice.code(world.now), None)
+    world.logins.begin()
+    attempt.user = world.logins.user(b"alice")
+
+    decision = parts.steps.start(attempt, world.now, 0)
+
+    world.logins.commit()
+    assert isinstance(decision, Accept)
+
+
+def test_watch_is_passed_on(world: World) -> None:
+    """Who asked to be told of steps is told."""
+    seen: list[tuple[Step, Outcome]] = []
+    parts = world.parts(lambda step, outcome: seen.append((step, outcome)))
+    attempt = Attempt(parts.sites["step-up"].client, Mode.STEP_UP, b"nobody", b"", None)
+
+    parts.steps.start(attempt, world.now, 0)
+
+    assert len(seen) == 1
