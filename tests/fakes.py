@@ -117,7 +117,6 @@ class HeldThreads:
             checked(received, answer, 0.001)
 
 
-@final
 class FakeReactor(Timers):
     """
     What `server.service` needs of Twisted's reactor; nothing happens by itself.

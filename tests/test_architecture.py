@@ -87,6 +87,7 @@ REVEALING = {
     "cli.attempt",
     "cli.demo",
     "cli.demo_store",
+    "cli.exchange",
     "cli.probe",
     "cli.token_enroll",
     "cli.user",

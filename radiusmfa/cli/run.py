@@ -12,9 +12,13 @@ import click
 from radiusmfa.cli import common
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from twisted.internet.posixbase import PosixReactorBase
+    from twisted.logger import LogLevelFilterPredicate
+
+    from radiusmfa.config.model import Configuration, Level
 
 
 @click.command()
@@ -30,19 +34,42 @@ def command(ctx: click.Context) -> None:
     """  # noqa: D301 - \b is click's mark: keep the lines as they are
     configuration = common.load_config(ctx)
     # Here, so that no other command waits for the reactor, and nobody else imports it.
-    from twisted.internet import reactor as found  # noqa: PLC0415
-    from twisted.logger import LogLevel  # noqa: PLC0415
+    from twisted.internet import reactor  # noqa: PLC0415
 
     from radiusmfa.ops import logs  # noqa: PLC0415
+
+    def log(least: Level) -> LogLevelFilterPredicate:
+        return logs.start(least, sys.stderr, for_journal=is_journal(sys.stderr.fileno()))
+
+    # The declared type of the reactor lacks most of it.
+    serve(configuration, cast("PosixReactorBase", reactor), log)
+
+
+def serve(
+    configuration: Configuration,
+    reactor: PosixReactorBase,
+    start_log: Callable[[Level], LogLevelFilterPredicate],
+) -> None:
+    """
+    Serve until a signal ends it.
+
+    Args:
+        configuration: Checked.
+        reactor: Not running yet.
+        start_log: Starts the log from a level on.
+
+    Raises:
+        RadiusmfaError: Something cannot be opened; nothing was served.
+    """
+    from twisted.logger import LogLevel  # noqa: PLC0415
+
     from radiusmfa.server.service import Service  # noqa: PLC0415
 
-    reactor = cast("PosixReactorBase", found)  # its declared type lacks most of it
-    level = logs.start(configuration.log_level, sys.stderr, for_journal=_is_journal())
-    service = Service(
-        reactor,
-        configuration,
-        lambda least: level.setLogLevelForNamespace("", LogLevel.levelWithName(least.value)),
-    )
+    def set_level(least: Level) -> None:
+        level.setLogLevelForNamespace("", LogLevel.levelWithName(least.value))
+
+    service = Service(reactor, configuration, set_level)
+    level = start_log(configuration.log_level)
 
     def on_signal(number: int, _: FrameType | None) -> None:
         act = service.reload if number == signal.SIGHUP else service.log_counters
@@ -55,7 +82,7 @@ def command(ctx: click.Context) -> None:
     reactor.run()
 
 
-def _is_journal() -> bool:
-    # systemd.exec(5): only if stderr still is the stream that systemd made.
-    about = os.fstat(sys.stderr.fileno())
+def is_journal(descriptor: int) -> bool:
+    """Return whether *descriptor* still is the stream to the journal (systemd.exec(5))."""
+    about = os.fstat(descriptor)
     return os.environ.get("JOURNAL_STREAM") == f"{about.st_dev}:{about.st_ino}"

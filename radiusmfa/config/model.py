@@ -138,7 +138,8 @@ class Passwords:
             largest memory is refused, for no hash may hold a thread for long.
         lanes: Parallel lanes of one hash, 1 to 16.
         threads: Hashes at the same time, 0 to 64; 0 is one a processor.
-        queue: Logins that may wait for a thread, 1 to 10000; one more is refused.
+        queue: Logins that may wait for a thread, 1 to 10000; one more gets no answer.
+            One client can take three quarters of it.
     """
 
     memory_kib: int = 19456

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 from twisted.logger import Logger
@@ -53,6 +54,7 @@ class PasswordThreads:
         self._pepper = pepper
         self._clock = clock
         self._waiting = 0
+        self._waiting_of: Counter[str] = Counter()
         threads = settings.threads or os.cpu_count() or 1
         self._pool = ThreadPool(threads, threads, name="password")
         self._pool.start()
@@ -65,6 +67,8 @@ class PasswordThreads:
         )
         threads = settings.threads or os.cpu_count() or 1
         self._most = settings.queue + threads
+        # What floods one client must not silence the others.
+        self._most_of_one = self._most - self._most // 4
         self._pool.adjustPoolsize(threads, threads)
         self.decoy = local.decoy(self._parameters)
         is_quick = settings.memory_kib * settings.passes <= _QUICK_KIB
@@ -74,9 +78,11 @@ class PasswordThreads:
         """Have *question* checked (True), or answer at once; False if the queue is full."""
         if self._quick is not None and question.stored.startswith(self._quick):
             return local.check(question, self._pepper, self._parameters)
-        if self._waiting >= self._most:
+        client = received.site.client.name
+        if self._waiting >= self._most or self._waiting_of[client] >= self._most_of_one:
             return False
         self._waiting += 1
+        self._waiting_of[client] += 1
         asked = self._clock.monotonic()
 
         def done(success: bool, result: Answer | Failure) -> None:  # noqa: FBT001 - Twisted's
@@ -99,6 +105,7 @@ class PasswordThreads:
         asked: float,
     ) -> None:
         self._waiting -= 1
+        self._waiting_of[received.site.client.name] -= 1
         answer = result if success and isinstance(result, local.Answer) else None
         if answer is None:
             # The failure's own text might hold what was hashed.

@@ -141,7 +141,7 @@ def test_limits_are_those_of_the_code(
 ) -> None:
     """The lowest and the highest value are taken, the ones beyond are refused."""
     for value in (low, high):
-        assert _load(_with(section, name, value), tmp_path)
+        assert _load(_with(section, name, value), tmp_path).clients
     for value in (low - 1, high + 1):
         with pytest.raises(ConfigError, match=f"{name}: must be a whole number from {low} to"):
             _load(_with(section, name, value), tmp_path)
@@ -153,7 +153,7 @@ def test_words_are_those_of_the_code(
 ) -> None:
     """Each word is taken, another one is refused."""
     for word in words:
-        assert _load(_with(section, name, word), tmp_path)
+        assert _load(_with(section, name, word), tmp_path).clients
     with pytest.raises(ConfigError, match=name):
         _load(_with(section, name, "perhaps"), tmp_path)
     value = getattr(_plain(section), name)

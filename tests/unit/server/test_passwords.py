@@ -75,11 +75,11 @@ def desk() -> Iterator[Desk]:
     made.threads.stop()
 
 
-def received() -> Received:
-    """Return a request that waits."""
+def received(name: str = "vpn") -> Received:
+    """Return a request that waits, of the client called *name*."""
     secret = Secret(b"a shared secret of 30 octets..")
     networks = (ipaddress.ip_network("192.0.2.1"),)
-    client = Client(name="vpn", networks=networks, secret=secret)
+    client = Client(name=name, networks=networks, secret=secret)
     key = codec.SigningKey(secret)
     packet = codec.decode(codec.request(1, 0, bytes(16), b"", key))
     site = Site(client, Replies(client))
@@ -124,6 +124,21 @@ def test_full_queue_takes_no_more(desk: Desk) -> None:
     for _ in range(2):
         desk.reactor.do_next()
     assert len(desk.answers) == 3
+
+
+def test_one_client_cannot_fill_the_queue() -> None:
+    """A client that floods the queue is refused while there still is room for others."""
+    desk = Desk(Passwords(memory_kib=128, passes=1, threads=1, queue=7))
+    flood = [desk.threads.ask(received("vpn"), question(b"wrong")) for _ in range(8)]
+    other = desk.threads.ask(received("wifi"), question(b"right"))
+    for _ in range(7):
+        desk.reactor.do_next()
+    again = desk.threads.ask(received("vpn"), question(b"right"))
+    desk.threads.stop()
+
+    assert flood == [True] * 6 + [False] * 2
+    assert other is True
+    assert again is True
 
 
 def test_promise_3_check_that_breaks_is_no_answer(desk: Desk) -> None:
