@@ -69,6 +69,7 @@ FOREIGN = {
     "argon2": {"primary.hashing"},
     "bcrypt": {"primary.hashing"},
     "segno": {"enrol.qr"},
+    "pyotp": {"enrol.otpauth"},
     "click": {"cli.*"},
     "twisted": {"server.*", "ops.logs", "cli.run"},
     "zope": {"server.*"},

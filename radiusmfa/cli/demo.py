@@ -71,7 +71,7 @@ class Demo:
 
     def show(self, directory: Path) -> None:
         """Print the password and the QR code, this once, and the lines to try."""
-        from radiusmfa.enrol import otpauth, qr, records  # noqa: PLC0415
+        from radiusmfa.enrol import base32, otpauth, qr, records  # noqa: PLC0415
 
         record = records.SeedRecord(
             kind=records.Kind.TOTP, seed=self.seed, user=USER, issuer="radiusmfa demo"
@@ -82,7 +82,8 @@ class Demo:
         else:
             click.echo(qr.plain(uri))
         password = self.password.reveal().decode()
-        click.echo(f"Scan it with the authenticator on your phone, or type it in: {uri}\n")
+        key = base32.encode(self.seed.reveal())
+        click.echo(f"Scan it with the authenticator on your phone, or type the key: {key}\n{uri}\n")
         click.echo(f"The user is {USER}, the password {password}; it is shown only now.")
         _show_lines(directory, f"127.0.0.1:{self.port}", password)
 
@@ -94,11 +95,13 @@ def prepare(port: int) -> Demo:
     Raises:
         DemoError: The port is taken.
     """
+    from radiusmfa.enrol import otpauth  # noqa: PLC0415
+
     text = _with_port(_CONFIGURATION, port)
     for at in (port, port + 1):
         _refuse_taken("127.0.0.1", at)
     password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(3))
-    return Demo(text, Secret(password.encode()), Secret(secrets.token_bytes(20)), port)
+    return Demo(text, Secret(password.encode()), otpauth.new_seed(), port)
 
 
 def show_again(directory: Path, port: int | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from radiusmfa.stores.database import Database
 
 # 160 bits, RFC 4226 section 4, R6; 32 characters of base32, which every application takes.
-_SEED_OCTETS: Final = 20
 _ATTEMPTS: Final = 3
 
 
@@ -155,7 +153,7 @@ def _first_code(options: dict[str, Any]) -> str:
 
 def _seed(file: Path | None) -> tuple[Secret, tuple[str, ...]]:
     if file is None:
-        return Secret(secrets.token_bytes(_SEED_OCTETS)), ()
+        return otpauth.new_seed(), ()
     lines = admin.read_lines(file)
     if len(lines) != 1:
         raise FieldError("the file of the seed must have one line")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote, unquote_to_bytes
+
+import pyotp
 
 from radiusmfa.enrol import base32, records
 from radiusmfa.enrol.records import Algorithm, Collector, FieldError, Kind, Parsed, SeedRecord
+from radiusmfa.secret import Secret
 
-if TYPE_CHECKING:
-    from radiusmfa.secret import Secret
-
+_NEW_SEED_CHARACTERS: Final = 32  # of base32: 160 bits
 _LARGEST_URI: Final = 4096  # characters
 _URI: Final = re.compile(r"(?i:otpauth)://(?P<kind>[^/?#]*)/(?P<label>[^?#]*)\?(?P<query>[^#]*)")
 _ESCAPES: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
@@ -109,6 +110,11 @@ def write_uri(record: SeedRecord, *, with_serial: bool = False) -> str:
         fields.append(("serial", record.serial))
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in fields)
     return f"otpauth://{record.kind}/{label}?{query}"
+
+
+def new_seed() -> Secret:
+    """Return a new seed of 160 bits, as RFC 4226 section 4 wants it."""
+    return Secret(base32.decode(pyotp.random_base32(_NEW_SEED_CHARACTERS)))
 
 
 def split_label(label: str) -> tuple[str, str]:

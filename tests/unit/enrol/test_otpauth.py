@@ -222,3 +222,10 @@ def test_any_text_is_a_token_or_an_error(text: str) -> None:
     """Whatever a URI holds: a token, or the documented error."""
     with contextlib.suppress(FieldError):
         assert otpauth.read_uri(text).user
+
+
+def test_new_seed_is_long_and_never_the_same() -> None:
+    """Each new token gets 160 bits of its own (RFC 4226 section 4)."""
+    seeds = {otpauth.new_seed().reveal() for _ in range(100)}
+    assert len(seeds) == 100
+    assert {len(seed) for seed in seeds} == {20}
