@@ -260,10 +260,8 @@ class Logins:
             rows = self._sql.execute(_CHALLENGES).fetchall()
         except sqlite3.Error as error:
             raise self._failed(error) from None
-        return [
-            Entry(state.encode(), source, user, *_body(body), created, expires)
-            for state, source, user, body, created, expires in rows
-        ]
+        entries = (_entry(*row) for row in rows)
+        return [entry for entry in entries if entry is not None]
 
     def peers(self) -> list[tuple[str, str, str, str]]:
         """Return what was learned of clients."""
@@ -369,6 +367,13 @@ class Logins:
         return StoreError(f"{self._database.path}: {error}")
 
 
-def _body(text: str) -> tuple[str, str, int]:
-    login, mode, wrong = json.loads(text)
-    return str(login), str(mode), int(wrong)
+def _entry(  # noqa: PLR0913 - the columns of a row
+    state: str, source: str, user: int, body: str, created: float, expires: float
+) -> Entry | None:
+    try:
+        login, mode, wrong = json.loads(body)
+        return Entry(
+            state.encode(), source, user, str(login), str(mode), int(wrong), created, expires
+        )
+    except (TypeError, ValueError):
+        return None  # damaged: nobody can answer it

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _PACKETS: Final = 1500
 _BURST: Final = 50  # fewer than a socket's buffer holds
 _LOGINS: Final = 10
+_GUESSES: Final = 200  # more than a queue holds, and fewer than there are identifiers
 _STRANGER: Final = "127.0.0.99"
 _CODES: Final = (1, 1, 1, 2, 3, 4, 5, 11, 13, 40, 43, 255)  # all but Status-Server's
 _TYPES: Final = (1, 2, 3, 4, 24, 26, 33, 60, 79, 80, 102, 0, 255)
@@ -166,14 +167,22 @@ def test_strange_user_name_is_rejected(world: World, name: bytes) -> None:
     assert len(world.audit(kind="login")) == lines + 2
 
 
-def test_client_that_is_flooded_does_not_starve_the_others(stopped: World) -> None:
-    """One client's wrong passwords fill its queue; another client's passcodes still count."""
-    stopped.configure(CLIENTS, passwords=FAST | {"queue": 1, "threads": 1})
+@pytest.mark.parametrize(
+    "source", [pytest.param(STEP_UP, id="passcodes"), pytest.param(APPEND, id="passwords")]
+)
+def test_flood_of_wrong_passwords_at_one_client_spares_the_others(
+    stopped: World, source: str
+) -> None:
+    """One client's wrong passwords fill its share of the queue; at another people get in."""
+    stopped.configure(CLIENTS, passwords=FAST | {"queue": 8, "threads": 1})
     stopped.start()
     person = stopped.person()
-    with stopped.nas() as busy, stopped.nas(STEP_UP) as nas:
-        for number in range(200):
+    with stopped.nas() as busy, stopped.nas(source) as nas:
+        proof = person.code() if source == STEP_UP else person.password + person.code()
+        for number in range(_GUESSES):
             busy.send(busy.request(f"nobody{number}", "wrong"))
-        assert nas.login(person.name, person.code()) == numbers.ACCESS_ACCEPT
+        assert nas.insist(nas.request(person.name, proof)).code == numbers.ACCESS_ACCEPT
         replies = busy.before_status()
-        assert {octets[0] for octets in replies} == {numbers.ACCESS_REJECT}
+
+    assert {octets[0] for octets in replies} == {numbers.ACCESS_REJECT}
+    assert len(replies) < _GUESSES

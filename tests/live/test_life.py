@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import socket
 from typing import TYPE_CHECKING
 
 from radiusmfa.cli import exits
 from radiusmfa.wire import codec, numbers
 from tests.live.clients import APPEND, CLIENTS, FAST, SLOW, STEP_UP
+from tests.live.nas import Nas
+from tests.live.world import SECRET, free_ports
 
 if TYPE_CHECKING:
     from tests.live.world import World
@@ -40,6 +44,51 @@ def test_reload_forgets_the_old_client(stopped: World) -> None:
         gone.send(gone.request(stopped.person().name, "correct horse"))
         assert nas.status()
         assert gone.waiting() == []
+
+
+def test_reload_opens_and_closes_listeners(stopped: World) -> None:
+    """A listener that is new in the file serves after SIGHUP; one that is gone is closed."""
+    stopped.start()
+    old = stopped.port
+    (stopped.port,) = free_ports(1)
+    stopped.configure(CLIENTS, passwords=FAST)
+
+    reload(stopped)
+
+    person = stopped.person()
+    with stopped.nas(STEP_UP) as nas, Nas(old, SECRET) as gone:
+        assert nas.login(person.name, person.code()) == numbers.ACCESS_ACCEPT
+        assert not gone.status(0.1)
+
+
+def test_reload_onto_a_taken_port_leaves_the_old_configuration_running(stopped: World) -> None:
+    """Where the new file cannot be served in whole, the old one stays in force in whole."""
+    stopped.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        listen = [{"udp": f"127.0.0.1:{stopped.port}"}, {"udp": f"127.0.0.1:{port}"}]
+        seen = len(stopped.log())
+        stopped.configure(CLIENTS[1:], json.dumps(listen), passwords=FAST)
+
+        stopped.signal(signal.SIGHUP)
+        stopped.until_logged("was not loaded", seen)
+
+    with stopped.nas() as nas:
+        assert nas.login(stopped.person().name, "correct horse") == numbers.ACCESS_CHALLENGE
+
+
+def test_counters_are_logged_on_sigusr1(stopped: World) -> None:
+    """SIGUSR1 writes what was counted under the names of RFC 4669, and nothing stops."""
+    stopped.start()
+    with stopped.nas(STEP_UP) as nas:
+        assert nas.login(stopped.person().name, "000000") == numbers.ACCESS_REJECT
+
+        stopped.signal(signal.SIGUSR1)
+
+        said = stopped.until_logged(r"total_access_rejects=(\d+) total_access_requests=(\d+)")
+        assert said.groups() == ("1", "1")
+        assert nas.status()
 
 
 def test_bad_reload_leaves_the_old_configuration_running(stopped: World) -> None:
@@ -77,7 +126,7 @@ def reload(world: World) -> None:
     """Send SIGHUP and wait until the server says that it has loaded the file."""
     seen = len(world.log())
     world.signal(signal.SIGHUP)
-    world.until_logged("load", seen)
+    world.until_logged("configuration was loaded", seen)
 
 
 def test_stop_answers_what_is_pending(stopped: World) -> None:

@@ -478,6 +478,18 @@ def test_open_challenges_survive_a_restart(logins: Logins, stock: Stock) -> None
     assert _restarted(stock).challenges() == [entries[1]]
 
 
+@pytest.mark.parametrize("body", ["", "no JSON", "[]", '["id", "auto", "many"]', "null"])
+def test_damaged_challenge_is_none(logins: Logins, stock: Stock, body: str) -> None:
+    """A challenge that cannot be read is nobody's, and stops neither start nor logins."""
+    logins.begin()
+    logins.put_challenge(Entry(b"whole", "192.0.2.1", 1, "id1", "auto", 0, 10.0, 70.0))
+    logins.put_challenge(Entry(b"broken", "192.0.2.1", 1, "id2", "auto", 0, 11.0, 71.0))
+    logins.commit()
+    with stock.raw() as sql:
+        sql.execute("UPDATE challenges SET body = ? WHERE state = 'broken'", (body,))
+    assert [entry.state for entry in _restarted(stock).challenges()] == [b"whole"]
+
+
 def test_what_clients_taught_survives_a_restart(logins: Logins, stock: Stock) -> None:
     """What the packets of a client taught is known to the next server; the latest counts."""
     logins.begin()
