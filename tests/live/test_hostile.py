@@ -92,6 +92,42 @@ def test_promise_4_no_packet_stops_the_server(
     assert "broke" not in world.log()[seen:]
 
 
+def signed_records(nas: Nas) -> Iterator[bytes]:
+    """Yield accounting records with a valid status, and everything else by chance."""
+    while True:
+        status = random.choice((1, 2, 3, 7, 8)).to_bytes(4, "big")
+        attributes = codec.attribute(numbers.ACCT_STATUS_TYPE, status)
+        for kind in random.sample((1, 25, 31, 32, 40, 41, 42, 44, 46, 49, 55), 5):
+            attributes += codec.attribute(kind, secrets.token_bytes(random.randint(0, 60)))
+        yield codec.request(
+            numbers.ACCOUNTING_REQUEST,
+            nas.next_identifier(),
+            b"",
+            attributes,
+            nas.key,
+            signed=False,
+        )
+
+
+@pytest.mark.parametrize("kind", [garbage, signed_nonsense, signed_records])
+def test_promise_4_no_packet_stops_the_accounting(
+    world: World, kind: Callable[[Nas], Iterator[bytes]]
+) -> None:
+    """Whatever records a client invents, the port answers, and the audit stays whole."""
+    seen = len(world.log())
+    with world.nas(STEP_UP, accounting=True) as nas:
+        packets = kind(nas)
+        for _ in range(_PACKETS // _BURST // 3):
+            for _ in range(_BURST):
+                nas.send(next(packets))
+            replies = nas.before_status()
+            assert {octets[0] for octets in replies} <= {numbers.ACCOUNTING_RESPONSE}
+
+    assert "broke" not in world.log()[seen:]
+    world.audit()  # every line is JSON
+    world.run("audit", "verify")
+
+
 @pytest.mark.parametrize("kind", [garbage, mutants, signed_nonsense, signed_logins])
 def test_promise_4_strangers_get_silence(
     world: World, kind: Callable[[Nas], Iterator[bytes]]
