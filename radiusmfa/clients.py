@@ -138,9 +138,20 @@ class Clients:
             if len(self._strangers) >= _MOST_REMEMBERED:  # invented addresses fill it
                 self._strangers.clear()
             self._strangers.add(address)
-        elif len(self._peers) < _MOST_REMEMBERED:
+        else:
+            if len(self._peers) >= _MOST_REMEMBERED:  # of a large network, perhaps invented too
+                self._forget_peers()
             self._peers[address] = peer
         return peer
+
+    def _forget_peers(self) -> None:
+        # Only what a signature taught is kept: whoever invents addresses cannot take it away.
+        for address, peer in self._peers.items():
+            signed = peer.message_authenticator is Tri.YES
+            if signed and peer.client.require_message_authenticator is Tri.AUTO:
+                learned = peer.message_authenticator.value, peer.proxy_state.value
+                self._learned[peer.client.name, address] = learned
+        self._peers.clear()
 
     def _look_up(self, address: str) -> Peer | None:
         number = ipaddress.ip_address(address.partition("%")[0])

@@ -16,7 +16,7 @@ _AT_MOST_ONCE: Final = frozenset({
     numbers.CHAP_PASSWORD,
     numbers.STATE,
 })  # fmt: skip
-_ARAP_PASSWORD: Final = 70
+_OTHER_PROOFS: Final = frozenset({numbers.CHAP_PASSWORD, numbers.EAP_MESSAGE, 70})  # ARAP-Password
 _MICROSOFT: Final = (311).to_bytes(4, "big")
 _MS_CHAP_RESPONSES: Final = frozenset({1, 25})  # RFC 2548 sections 2.1.3, 2.3.2
 
@@ -69,11 +69,8 @@ def has_no_proof(packet: Packet) -> bool:
 
 
 def _has_other_proof(packet: Packet) -> bool:
-    return (
-        numbers.CHAP_PASSWORD in packet
-        or numbers.EAP_MESSAGE in packet
-        or _ARAP_PASSWORD in packet
-        or (numbers.VENDOR_SPECIFIC in packet and _has_ms_chap(packet))
+    return packet.has_any(_OTHER_PROOFS) or (
+        numbers.VENDOR_SPECIFIC in packet and _has_ms_chap(packet)
     )
 
 

@@ -426,27 +426,25 @@ class Pipeline:
         self, received: Received, decision: Decision, now: float
     ) -> tuple[Decision, bytes]:
         replies, attempt = received.site.replies, received.attempt
-        match decision:
-            case Accept() if attempt is not None and attempt.user is not None:
-                try:
-                    return decision, replies.accept(received.login, attempt.user.name)
-                except names.AttributeValueError:
-                    decision = Reject(Reason.ATTRIBUTE_FAILED)
-            case Challenge() if attempt is not None and attempt.user is not None:
-                wrong = 0 if attempt.entry is None else attempt.entry.wrong + 1
-                entry = self._challenges.issue(
-                    received.peer.address, attempt.user.id, received.login, attempt.mode.value,
-                    wrong, now,
-                )  # fmt: skip
-                if entry is None:
-                    return Silence(Reason.UNAVAILABLE), b""
-                self._logins.put_challenge(entry)
-                is_next = decision.reason is Reason.NEXT_PASSCODE_WANTED
-                return decision, replies.challenge(entry.state, is_next=is_next)
-            case Accept() | Challenge():
-                decision = broken()
-            case _:
-                pass
+        user = None if attempt is None else attempt.user
+        if isinstance(decision, Reject):
+            pass
+        elif attempt is None or user is None:
+            decision = broken()  # nobody is let in without a name
+        elif isinstance(decision, Accept):
+            try:
+                return decision, replies.accept(received.login, user.name)
+            except names.AttributeValueError:
+                decision = Reject(Reason.ATTRIBUTE_FAILED)
+        else:
+            wrong = 0 if attempt.entry is None else attempt.entry.wrong + 1
+            source, mode = received.peer.address, attempt.mode.value
+            entry = self._challenges.issue(source, user.id, received.login, mode, wrong, now)
+            if entry is None:
+                return Silence(Reason.UNAVAILABLE), b""
+            self._logins.put_challenge(entry)
+            is_next = decision.reason is Reason.NEXT_PASSCODE_WANTED
+            return decision, replies.challenge(entry.state, is_next=is_next)
         return decision, replies.reject(received.packet)
 
     def _account(self, received: Received, now: float) -> None:
@@ -469,7 +467,7 @@ class Pipeline:
             kind, serial = attempt.kind, attempt.serial
             if isinstance(decision, Accept) and attempt.found is not None:
                 reason = getattr(attempt.found, "reason", reason)
-        mode = received.site.client.mode.value if attempt is None else attempt.mode.value
+        mode = received.site.client.mode if attempt is None else attempt.mode
         told = Told(
             received.login,
             _DECIDED[type(decision)],
@@ -499,7 +497,8 @@ class Pipeline:
         self._replies.append((received, self._encode(received, code, attributes) or b""))
 
     def _encode(self, received: Received, code: int, attributes: bytes = b"") -> bytes | None:
-        signed = received.site.client.sign_replies
+        # RFC 3579 section 3.2: an answer with EAP-Message is always signed.
+        signed = received.site.client.sign_replies or numbers.EAP_MESSAGE in received.packet
         return codec.reply(code, received.packet, received.peer.key, attributes, signed=signed)
 
     def _answer_all(self) -> None:

@@ -176,7 +176,7 @@ class Steps:
                 self._ask_password(attempt, attempt.rest, now)
                 return None
             case Step.CLAIM:
-                return self._claim_tail(attempt)
+                return self._claim_tail(attempt, now)
             case Step.FACTOR:
                 return _factor(attempt.user)
 
@@ -187,7 +187,7 @@ class Steps:
             return _FAILED[refused or Reason.UNKNOWN_USER]
         typed = attempt.typed
         kind = Kind.OATH if typed.isdigit() else Kind.RECOVERY
-        if user.failures and self._is_locked(user, kind, attempt.client, now):
+        if self._is_locked(user, kind, attempt.client, now):
             return _FAILED[Reason.LOCKED]
         found = passcode.find(self._desk, user, typed, now, monotonic)
         if isinstance(found, Found | FoundRecovery):
@@ -206,7 +206,7 @@ class Steps:
         kind = Kind.OATH if tail.isdigit() else Kind.RECOVERY
         # In `auto` letters at the end are the password's own, unless they are a code.
         is_passcode = is_found or kind is Kind.OATH or attempt.mode is not Mode.AUTO
-        if is_passcode and user.failures and self._is_locked(user, kind, attempt.client, now):
+        if is_passcode and self._is_locked(user, kind, attempt.client, now):
             return _FAILED[Reason.LOCKED]
         if isinstance(found, Found | FoundRecovery):
             attempt.found = found
@@ -240,7 +240,8 @@ class Steps:
                 # Whoever knows the password resets its count at will: not this one.
                 self._count(user, Kind.OATH, client, attempt.guess, now)
             return _FAILED[Reason.BAD_PASSWORD]
-        self._logins.clear_failures(user, Kind.PASSWORD, client.name)
+        if user.failures:
+            self._logins.clear_failures(user, Kind.PASSWORD, client.name)
         if answer.better is not None:
             self._logins.put_password(user, answer.better)
         return PASSED
@@ -257,12 +258,16 @@ class Steps:
         is_locked = self._is_locked(user, Kind.PASSWORD, client, now)
         return Reason.LOCKED if is_locked or question is None or question.is_decoy else None
 
-    def _claim_tail(self, attempt: Attempt) -> Outcome:
+    def _claim_tail(self, attempt: Attempt, now: float) -> Outcome:
         user, found = attempt.user, attempt.found
         if user is None or found is None:
             return _FAILED[Reason.REPLAYED_PASSCODE]
-        if isinstance(found, Found):
-            # The token in memory may be another object by now, or gone.
+        kind = Kind.RECOVERY if isinstance(found, FoundRecovery) else Kind.OATH
+        # As for passwords: in `auto` many tails at once passed the lock before one was counted.
+        if self._is_locked(user, kind, attempt.client, now):
+            return _FAILED[Reason.LOCKED]
+        if isinstance(found, Found) and found.token not in user.tokens:
+            # It was read again meanwhile: another object by now, or gone.
             token = _token(user, found.token.id)
             if token is None:
                 return _FAILED[Reason.BAD_PASSCODE]
@@ -306,7 +311,10 @@ class Steps:
         return _FAILED[found if isinstance(found, Reason) else Reason.BAD_PASSCODE]
 
     def _is_locked(self, user: User, kind: Kind, client: Client, now: float) -> bool:
-        return throttle.is_locked(user.failures.get((kind, client.name)), now, self._lockout)
+        failures = user.failures  # nearly always none
+        return bool(failures) and throttle.is_locked(
+            failures.get((kind, client.name)), now, self._lockout
+        )
 
     def _count(self, user: User, kind: Kind, client: Client, typed: bytes, now: float) -> None:
         known = user.failures.get((kind, client.name))

@@ -48,6 +48,8 @@ log = Logger()
 _TIDY_INTERVAL: Final = 1.0  # seconds
 _STOP_LIMIT: Final = 10.0  # seconds that pending logins get at the end
 _LOGIN_OCTETS: Final = 12  # of chance in a login's id: nobody meets another's
+_LOGIN_CHARACTERS: Final = 16  # in base64
+_LOGINS_AT_ONCE: Final = 256
 _NODE: Final = "0"  # one process; more will count up (design: State names the node)
 
 
@@ -202,7 +204,7 @@ class Service:
             counters=Counters(),
             discards=logs.Discards(logs.write_discard),
             clock=self._clock,
-            name_login=partial(secrets.token_urlsafe, _LOGIN_OCTETS),
+            name_login=LoginNames().draw,
             passwords=self._passwords.ask,
             call_later=self._reactor.callLater,
         )
@@ -269,6 +271,23 @@ class Service:
         self.log_counters()
         log.info("stopped")
         stopped.callback(None)
+
+
+@final
+class LoginNames:
+    """Random ids of logins, drawn from the system many at a time."""
+
+    def __init__(self) -> None:
+        """Draw none yet."""
+        self._drawn: list[str] = []
+
+    def draw(self) -> str:
+        """Return an id that nobody else gets: 16 characters of base64 for URLs."""
+        if not self._drawn:
+            text = secrets.token_urlsafe(_LOGIN_OCTETS * _LOGINS_AT_ONCE)
+            starts = range(0, len(text), _LOGIN_CHARACTERS)
+            self._drawn = [text[at : at + _LOGIN_CHARACTERS] for at in starts]
+        return self._drawn.pop()
 
 
 def _fill(logins: Logins, challenges: Challenges) -> None:

@@ -11,6 +11,7 @@ that was decided may leave before `commit` has returned.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from typing import TYPE_CHECKING, Final, final
 
@@ -41,6 +42,7 @@ _CHALLENGES = "SELECT state, client, user, body, created, expires FROM challenge
 _PUT_CHALLENGE: Final = (
     "INSERT INTO challenges (state, client, user, body, created, expires) VALUES (?, ?, ?, ?, ?, ?)"
 )
+_LOGIN: Final = re.compile("[A-Za-z0-9_-]{1,64}")
 _PEERS = "SELECT client, address, message_authenticator, proxy_state FROM client_state"
 _PUT_PEER = "INSERT OR REPLACE INTO client_state VALUES (?, ?, ?, ?, ?)"
 
@@ -63,6 +65,7 @@ class Logins:
         self._users: dict[bytes, User | None] = {}
         self._used: dict[int, int] = {}
         self._version = -1
+        self._chain = trail.Chain(database.audit_key)
         self._seq = 0
         self._mac = b""
         self._used_rows: list[tuple[int, int]] = []
@@ -244,7 +247,7 @@ class Logins:
     def audit(self, line: str) -> None:
         """Append *line* to the chain."""
         self._seq += 1
-        self._mac = trail.chain(self._database.audit_key, self._mac, line)
+        self._mac = self._chain.mac(self._mac, line)
         self._audit_rows.append((self._seq, line, self._mac))
 
     # -- reading --
@@ -264,8 +267,16 @@ class Logins:
         return [entry for entry in entries if entry is not None]
 
     def peers(self) -> list[tuple[str, str, str, str]]:
-        """Return what was learned of clients."""
-        return list(self._sql.execute(_PEERS))
+        """
+        Return what was learned of clients.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        try:
+            return self._sql.execute(_PEERS).fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
 
     def preload(self) -> None:
         """Read the first users into memory, so that their first login is as fast as the next."""
@@ -372,8 +383,9 @@ def _entry(  # noqa: PLR0913 - the columns of a row
 ) -> Entry | None:
     try:
         login, mode, wrong = json.loads(body)
-        return Entry(
-            state.encode(), source, user, str(login), str(mode), int(wrong), created, expires
-        )
-    except (TypeError, ValueError):
+        if _LOGIN.fullmatch(login) is None:
+            return None  # it goes into audit lines as it is
+        times = float(created), float(expires)
+        return Entry(state.encode(), str(source), user, login, str(mode), int(wrong), *times)
+    except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError):
         return None  # damaged: nobody can answer it

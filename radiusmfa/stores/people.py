@@ -168,12 +168,18 @@ def set_password(database: Database, actor: Actor, name: str, password: str | No
     """
     Replace the stored hash; None takes the password away.
 
+    Open challenges end: they are there because the password before was right.
+
     Raises:
         RefusedError: There is no such user.
     """
     detail = "" if password else "removed"
     line = actor.line("user.password", user=name, detail=detail)
-    _set(database, name, ("password", password), line)
+    with database.transaction() as connection:
+        number = user_number(connection, name)
+        connection.execute("UPDATE users SET password = ? WHERE id = ?", (password, number))
+        connection.execute("DELETE FROM challenges WHERE user = ?", (number,))
+        trail.append(database, [line])
 
 
 def set_disabled(database: Database, actor: Actor, name: str, *, disabled: bool) -> None:

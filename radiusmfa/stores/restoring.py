@@ -131,7 +131,9 @@ def _use_up_tokens(
         newer = token if known is None else known.tokens.get((number, serial), token)
         last, status, drift = max(token.last, newer.last), token.status, newer.drift
         if token.kind == "totp":
-            ahead = reach if known is None else settings.window + max(drift, 0)
+            # A drift that was imported may be beyond what is learned.
+            own = settings.window + max(drift, 0)
+            ahead = max(reach, own) if known is None else own
             last = max(last, totp.current_step(now, token.period) + ahead)
             totp_from = max(totp_from, (last + 1 - max(drift, 0)) * token.period)
         elif known is None and status != "revoked":

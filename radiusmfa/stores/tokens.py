@@ -324,9 +324,14 @@ def of_seed(database: Database, user: str, kind: str, seed: Secret) -> str | Non
     rows = database.connection.execute(_SEEDS, (user, kind))
     for serial, owner, sealed in rows.fetchall():
         with suppress(KeysError):  # one that does not open counts nowhere
-            if database.vault.open(sealed, seed_place(serial, owner)) == seed.reveal():
+            if is_same_key(Secret(database.vault.open(sealed, seed_place(serial, owner))), seed):
                 return str(serial)
     return None
+
+
+def is_same_key(one: Secret, other: Secret) -> bool:
+    """Say whether two seeds make the same passcodes: HMAC fills a key up with zero octets."""
+    return Secret(one.reveal().rstrip(b"\0")) == Secret(other.reveal().rstrip(b"\0"))
 
 
 def open_seed(database: Database, stored: Stored) -> Secret:

@@ -8,11 +8,12 @@ at the end. Whoever has the keys can forge both: a copy kept elsewhere cannot be
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,6 +25,9 @@ NOTHING_BEFORE: Final = bytes(32)
 """The mac before the first line."""
 
 _SEQ_OCTETS: Final = 8
+_BLOCK_OCTETS: Final = 64  # of SHA-256
+_INNER_PAD: Final = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER_PAD: Final = bytes(octet ^ 0x5C for octet in range(256))
 _READ_AT_ONCE: Final = 1000
 _LAST: Final = "SELECT seq, mac FROM audit ORDER BY seq DESC LIMIT 1"
 _HEAD: Final = "SELECT value FROM meta WHERE name = 'audit_head'"
@@ -89,6 +93,31 @@ def timestamp(now: float) -> str:
 def chain(key: bytes, previous: bytes, line: str) -> bytes:
     """Return the mac of *line*, given the mac of the line before."""
     return hmac.digest(key, previous + line.encode(), "sha256")
+
+
+@final
+class Chain:
+    """
+    `chain` for one key, again and again.
+
+    The two states of HMAC (RFC 2104) are made once and copied: less than half the cost.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        """Prepare the states for *key*, 32 octets."""
+        block = key.ljust(_BLOCK_OCTETS, b"\0")
+        self._inner = hashlib.sha256(block.translate(_INNER_PAD))
+        self._outer = hashlib.sha256(block.translate(_OUTER_PAD))
+
+    def mac(self, previous: bytes, line: str) -> bytes:
+        """Return the mac of *line*, given the mac of the line before."""
+        inner = self._inner.copy()
+        inner.update(previous + line.encode())
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 def head_record(key: bytes, seq: int, mac: bytes) -> bytes:

@@ -141,6 +141,10 @@ class Packet:
         """Say whether an attribute of type *kind* is there."""
         return kind in self._first
 
+    def has_any(self, kinds: Collection[int]) -> bool:
+        """Say whether an attribute of one of *kinds* is there."""
+        return not self._first.keys().isdisjoint(kinds)
+
     def value(self, kind: int) -> bytes | None:
         """Return the first value of type *kind*, 0 to 253 octets, or None."""
         at = self._first.get(kind)
@@ -192,6 +196,9 @@ def decode(datagram: bytes, served: frozenset[int] | None = None) -> Packet:
             raise MalformedPacketError(Fault.ATTRIBUTE_TOO_SHORT)
         kind = octets[at]
         if kind in first:
+            # Looked at here, packets with few attributes pay nothing for it.
+            if count >= numbers.MOST_ATTRIBUTES:
+                raise MalformedPacketError(Fault.TOO_MANY_ATTRIBUTES)
             if repeated is None:
                 repeated = {}
             repeated.setdefault(kind, [first[kind]]).append(at)

@@ -50,12 +50,12 @@ def recover(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes:
     if size % _BLOCK_OCTETS or not _BLOCK_OCTETS <= size <= LARGEST_PASSWORD:
         msg = "User-Password must have 16 to 128 octets in steps of 16"
         raise PasswordError(msg)
-    before = (authenticator, *(hidden[at : at + 16] for at in range(0, size - 16, 16)))
-    blocks = (
-        _mask(hidden[at : at + _BLOCK_OCTETS], secret, previous)
-        for at, previous in zip(range(0, size, _BLOCK_OCTETS), before, strict=True)
-    )
-    return b"".join(blocks).rstrip(b"\0")
+    masks, previous = [], authenticator
+    for at in range(0, size, _BLOCK_OCTETS):
+        masks.append(md5(secret + previous).digest())
+        previous = hidden[at : at + _BLOCK_OCTETS]
+    number = int.from_bytes(hidden, "big") ^ int.from_bytes(b"".join(masks), "big")
+    return number.to_bytes(size, "big").rstrip(b"\0")
 
 
 def _mask(block: bytes, secret: bytes, previous: bytes) -> bytes:

@@ -294,3 +294,12 @@ def test_clock_that_is_set_back_is_no_tampering(store: Database) -> None:
     earlier = Actor("tester", NOW - 3600)
     _append(store, earlier.line("backup"))
     assert trail.verify(store) == Verdict(2)
+
+
+@pytest.mark.parametrize("line", ["", "{}", "ä" * 100, "x" * 5000])
+def test_prepared_chain_is_the_chain(line: str) -> None:
+    """The mac by prepared states is the one that `verify` expects."""
+    key, before = bytes(range(32)), bytes(range(100, 132))
+    prepared = trail.Chain(key)
+    assert prepared.mac(before, line) == trail.chain(key, before, line)
+    assert prepared.mac(before, line) == trail.chain(key, before, line)
