@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 LEAST_LIFETIME: Final = 5.0
 """Seconds that a reply is kept even when the room runs out; RFC 5080 asks for 5 to 30."""
+MOST_OCTETS: Final = 256 << 20
+"""Of requests that are kept, whatever their number. A reply may be as large as its request
+(Proxy-State comes back), so both may take twice that."""
 
 
 @unique
@@ -48,6 +51,7 @@ class Duplicates:
         self.configure(lifetime, most)
         self._young: dict[Hashable, _Entry] = {}
         self._old: dict[Hashable, _Entry] = {}
+        self._young_octets = 0
         self._turned = float("-inf")
 
     def configure(self, lifetime: float, most: int) -> None:
@@ -76,13 +80,15 @@ class Duplicates:
         entry = self._young.get(key) or self._old.get(key)
         if entry is not None and entry[0] == octets:
             return Seen.PENDING if entry[1] is None else entry[1]
-        if len(self._young) >= self._most_young:
+        if len(self._young) >= self._most_young or self._young_octets >= MOST_OCTETS // 2:
             if now - self._turned < LEAST_LIFETIME:
                 return Seen.FULL
             self._turn(now)
-        if entry is not None:  # a key is in one generation, or the turn would bring it back
-            self._old.pop(key, None)
+        # A key is in one generation, or the turn would bring it back.
+        if entry is not None and self._old.pop(key, None) is None:
+            self._young_octets -= len(entry[0])
         self._young[key] = (octets, None)
+        self._young_octets += len(octets)
         return Seen.NEW
 
     def answer(self, key: Hashable, octets: bytes, reply: bytes) -> bool:
@@ -105,6 +111,7 @@ class Duplicates:
         pending = {key: entry for key, entry in self._old.items() if entry[1] is None}
         self._old = self._young
         self._young = pending
+        self._young_octets = sum(len(octets) for octets, _ in pending.values())
         self._turned = now
 
 

@@ -104,6 +104,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
     Raises:
         click.UsageError: It is there already.
+        OSError: It cannot be written; the error names it.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -113,9 +114,11 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             path.unlink()
+        if isinstance(error, OSError) and error.filename is None:  # a full disk
+            error.filename = str(path)
         raise
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from radiusmfa.config import read
+from radiusmfa.interfaces import RadiusmfaError
 from radiusmfa.secret import Secret
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def confirm(question: str, *, yes: bool) -> None:
     Ask before something is destroyed; *yes* answers in advance.
 
     Raises:
-        click.Abort: The answer was no.
+        RadiusmfaError: The answer was no.
         click.UsageError: Nobody can be asked, and `--yes` was not given.
     """
     if yes:
@@ -81,7 +82,8 @@ def confirm(question: str, *, yes: bool) -> None:
     if not is_terminal():
         msg = f"{question} Nobody can answer here: say --yes."
         raise click.UsageError(msg)
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        raise RadiusmfaError("nothing was changed")
 
 
 def secret_input(prompt: str, file: Path | None, *, twice: bool = False) -> Secret:

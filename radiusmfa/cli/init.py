@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,7 +20,7 @@ from radiusmfa.config import read
 from radiusmfa.interfaces import ConfigError, RadiusmfaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from radiusmfa.stores.database import Database
 
@@ -130,7 +130,7 @@ def _make(
     if store and store.exists():
         raise InitError(f"{store} is there already; nothing was changed")
     target = directory.absolute()
-    with ExitStack() as undo:
+    with _naming(target), ExitStack() as undo:
         work = _beside(target)
         undo.callback(shutil.rmtree, work, ignore_errors=True)
         _write(work, text, client)
@@ -143,6 +143,16 @@ def _make(
         work.chmod(0o755)
         work.rename(target)
         undo.pop_all()
+
+
+@contextmanager
+def _naming(target: Path) -> Iterator[None]:
+    # A full disk says no name by itself.
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(target)
+        raise
 
 
 def _prove(path: Path) -> None:

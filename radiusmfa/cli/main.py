@@ -130,7 +130,8 @@ def _explain(error: Exception) -> int:
         case click.ClickException():
             return _say([_with_hint(error)], error.exit_code)
         case OSError(filename=name, strerror=why) if why:
-            return _say([f"{name}: {why}" if name else why], exits.SYSTEM)
+            # Files are named where they are written; what has no name is our output.
+            return _say([f"{name or 'standard output'}: {why}"], exits.SYSTEM)
         case _:
             return _say([_internal(error)], exits.INTERNAL)
 

@@ -178,7 +178,9 @@ def _store(store: Database, wish: Wish, status: str) -> None:
     )
     with ExitStack() as files:
         for path, octets in wish.pictures:
-            files.enter_context(admin.new_file(path)).write(octets)
+            picture = files.enter_context(admin.new_file(path))
+            picture.write(octets)
+            picture.flush()  # a full disk must say so before the token is stored
         tokens.enroll(store, admin.actor(), new, status=status)
 
 

@@ -225,10 +225,7 @@ def _tell(store: Database, name: str, done: str, *, as_json: bool) -> None:
 
 def _new_hash(ctx: click.Context, file: Path | None) -> str:
     typed = common.secret_input("Password", file, twice=True)
-    wanted = common.load_config(ctx).passwords
-    parameters = hashing.Parameters(
-        memory_kib=wanted.memory_kib, passes=wanted.passes, lanes=wanted.lanes
-    )
+    parameters = hashing.Parameters.of(common.load_config(ctx).passwords)
     return hashing.hash_password(typed.reveal(), parameters)
 
 

@@ -145,9 +145,7 @@ def _chosen(wanted: Hashing, plain: int) -> Hashing:
 
 
 def _maker(chosen: Hashing, settings: Passwords, pepper: bytes) -> Callable[[UserRow], str | None]:
-    parameters = hashing.Parameters(
-        memory_kib=settings.memory_kib, passes=settings.passes, lanes=settings.lanes
-    )
+    parameters = hashing.Parameters.of(settings)
 
     def make(row: UserRow) -> str | None:
         if row.password is None:

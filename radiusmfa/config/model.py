@@ -140,6 +140,8 @@ class Passwords:
         threads: Hashes at the same time, 0 to 64; 0 is one a processor.
         queue: Logins that may wait for a thread, 1 to 10000; one more gets no answer.
             One client can take three quarters of it.
+        upgrade: Hash a right password again if its hash is of another form, or of
+            other parameters. `no` leaves weak imported hashes as they are.
     """
 
     memory_kib: int = 19456
@@ -147,6 +149,7 @@ class Passwords:
     lanes: int = 1
     threads: int = 0
     queue: int = 64
+    upgrade: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

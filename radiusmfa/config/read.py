@@ -199,16 +199,20 @@ def _passwords(fields: Fields) -> tuple[Passwords, tuple[str, ...]]:
         lanes=fields.integer("lanes", usual.lanes, low=1, high=16),
         threads=fields.integer("threads", usual.threads, low=0, high=64),
         queue=fields.integer("queue", usual.queue, low=1, high=10_000),
+        upgrade=fields.boolean("upgrade", default=usual.upgrade),
     )
     if passwords.memory_kib < _LEAST_KIB_A_LANE * passwords.lanes:
         fields.fault("memory_kib", f"must be at least {_LEAST_KIB_A_LANE} for each of the lanes")
     if passwords.memory_kib * passwords.passes > MOST_MEMORY_PASSES:
         what = f"with {passwords.passes} passes must not exceed"
         fields.fault("memory_kib", f"{what} {MOST_MEMORY_PASSES // passwords.passes}")
-    if passwords.memory_kib >= _LEAST_KIB_OF_STRENGTH:
-        return passwords, ()
-    what = f"passwords.memory_kib is {passwords.memory_kib}: whoever steals the store finds"
-    return passwords, (f"{what} passwords quickly; say {_LEAST_KIB_OF_STRENGTH} or more",)
+    warnings = []
+    if passwords.memory_kib < _LEAST_KIB_OF_STRENGTH:
+        what = f"passwords.memory_kib is {passwords.memory_kib}: whoever steals the store finds"
+        warnings.append(f"{what} passwords quickly; say {_LEAST_KIB_OF_STRENGTH} or more")
+    if not passwords.upgrade:
+        warnings.append("passwords.upgrade is no: imported hashes stay as weak as they are")
+    return passwords, tuple(warnings)
 
 
 def _factors(top: Fields) -> Factors:

@@ -44,7 +44,9 @@ _NAMES: Final = {name: meaning for meaning, names in _MEANINGS.items() for name 
 _VERSION_2: Final = re.compile(r"#\s*version:\s*2\s*")
 _BLANK_SEPARATED: Final = re.compile(r"[^\s,;]+[ \t]+[0-9A-Fa-f]+")
 _YUBICO_KINDS: Final = {"yubico otp", "static password", "challenge-response", "oath-hotp"}
-_MODHEX: Final = re.compile(r"[cbdefghijklnrtuv]{0,32}")
+# Modhex; or an OATH token identifier, whose last eight are digits unless asked otherwise.
+_PUBLIC_ID: Final = re.compile(r"[cbdefghijklnrtuv0-9]{0,32}")
+_YUBICO_FIRST: Final = "logging start"  # what the personalization tool writes when it begins
 _YUBICO_COLUMNS: Final = 6
 _YUBICO_DIGITS_COLUMN: Final = 11
 _FEWEST_COLUMNS: Final = 2
@@ -181,7 +183,7 @@ def _without_header(
 ) -> Callable[[list[str], str], SeedRecord | str]:
     if version_2:
         return _plain_version_2
-    if cells[0].strip().lower() in _YUBICO_KINDS:
+    if cells[0].strip().lower() in {*_YUBICO_KINDS, _YUBICO_FIRST}:
         return _yubico_log
     if len(cells) >= _YUBICO_COLUMNS and cells[2].strip().lower() not in set(Kind):
         return _yubico
@@ -194,8 +196,8 @@ def _yubico_log(cells: list[str], where: str) -> SeedRecord | str:
     if len(cells) <= _YUBICO_DIGITS_COLUMN:
         raise FieldError("too few cells for a line of Yubico's log")
     row = _Row(cells, {"serial": 3, "digits": _YUBICO_DIGITS_COLUMN})
-    if _MODHEX.fullmatch(row["serial"]) is None:
-        raise FieldError("the public id is not modhex")
+    if _PUBLIC_ID.fullmatch(row["serial"]) is None:
+        raise FieldError("the public id is not modhex or digits")
     octets = columns.seed_octets(cells[5], Encoding.HEX)
     seed, warnings = records.seed_of(octets)
     if row["serial"]:

@@ -143,12 +143,12 @@ def _key(wanted: Element | None, unlocking: Unlocking) -> bytes:
     derived = None if wanted is None else wanted.find("DerivedKey/KeyDerivationMethod")
     if derived is not None:
         if unlocking.password is None:
-            raise FieldError("encrypted with a password: give it")
+            raise FieldError("encrypted with a password: give it with --password-file")
         return _derived(derived, unlocking.password.reveal())
     if wanted is not None and wanted.find("X509Data") is not None:
         raise FieldError("encrypted to a certificate, which cannot be read here")
     if unlocking.key is None:
-        raise FieldError("encrypted with a pre-shared key: give it")
+        raise FieldError("encrypted with a pre-shared key: give it with --key-file")
     return unlocking.key.reveal()
 
 

@@ -8,6 +8,7 @@ user it was issued for, through the client (the address) it was issued to.
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _RANDOM_OCTETS: Final = 24
 LARGEST_STATE_OCTETS: Final = 64
+MOST_OF_ONE: Final = 1000
+"""Challenges that one person may leave open: one password must not take the room of all."""
 
 
 class Entry(NamedTuple):
@@ -63,6 +66,7 @@ class Challenges:
         self.configure(lifetime, most)
         self._entropy = entropy
         self._open: dict[bytes, Entry] = {}
+        self._of_user: Counter[int] = Counter()
 
     def configure(self, lifetime: float, most: int) -> None:
         """Change what the constructor was told, for challenges still to be issued."""
@@ -76,18 +80,20 @@ class Challenges:
     def load(self, entries: Iterable[Entry]) -> None:
         """Take over what the store kept, oldest first."""
         self._open = {entry.state: entry for entry in entries}
+        self._of_user = Counter(entry.user for entry in self._open.values())
 
     def issue(  # noqa: PLR0913 - the fields of an entry
         self, source: str, user: int, login: str, mode: str, wrong: int, now: float
     ) -> Entry | None:
-        """Return a new entry, or None if too many are open already."""
-        if len(self._open) >= self._most:
+        """Return a new entry, or None if too many are open already, of all or of *user*."""
+        if len(self._open) >= self._most or self._of_user[user] >= MOST_OF_ONE:
             return None
         random = base64.urlsafe_b64encode(self._entropy(_RANDOM_OCTETS))
         entry = Entry(
             self._prefix + random, source, user, login, mode, wrong, now, now + self._lifetime
         )
         self._open[entry.state] = entry
+        self._of_user[user] += 1
         return entry
 
     def take(self, state: bytes, source: str, now: float) -> Entry | None:
@@ -101,7 +107,7 @@ class Challenges:
         entry = self._open.get(state)
         if entry is None or entry.source != source:
             return None
-        del self._open[state]
+        self._end(entry)
         return entry if entry.created <= now < entry.expires else None
 
     def expired(self, now: float) -> list[Entry]:
@@ -112,5 +118,12 @@ class Challenges:
                 break  # the rest is younger
             old.append(entry)
         for entry in old:
-            del self._open[entry.state]
+            self._end(entry)
         return old
+
+    def _end(self, entry: Entry) -> None:
+        del self._open[entry.state]
+        if self._of_user[entry.user] > 1:
+            self._of_user[entry.user] -= 1
+        else:
+            del self._of_user[entry.user]

@@ -16,7 +16,7 @@ import importlib.util
 import re
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 import argon2
 
@@ -25,6 +25,8 @@ from radiusmfa.primary import shacrypt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from radiusmfa.config.model import Passwords
 
     Entropy: TypeAlias = Callable[[int], bytes]
 
@@ -44,6 +46,10 @@ MOST_PBKDF2_ITERATIONS: Final = 5_000_000
 _LARGEST_STORED: Final = 512  # characters
 
 
+QUICK_FORMS: Final = ("{SSHA", "$keyed$")
+"""How the hashes begin that cost less to check than to hand to a thread."""
+
+
 class PasswordRefusedError(RadiusmfaError):
     """A password that nobody could log in with: empty, or over 128 octets."""
 
@@ -57,11 +63,28 @@ class Parameters:
         memory_kib: Memory in KiB; 19 MiB with two passes is OWASP's minimum.
         passes: Iterations over the memory.
         lanes: Threads that one computation may use.
+        upgrade: Whether other hashes are replaced at their owner's next login.
     """
 
     memory_kib: int = 19456
     passes: int = 2
     lanes: int = 1
+    upgrade: bool = True
+
+    @classmethod
+    def of(cls, settings: Passwords) -> Self:
+        """Return what the configuration says."""
+        return cls(
+            memory_kib=settings.memory_kib,
+            passes=settings.passes,
+            lanes=settings.lanes,
+            upgrade=settings.upgrade,
+        )
+
+    @property
+    def prefix(self) -> str:
+        """Return how every hash with these parameters begins."""
+        return f"$argon2id$v=19$m={self.memory_kib},t={self.passes},p={self.lanes}$"
 
 
 def hash_password(
@@ -138,9 +161,8 @@ def fault_in(stored: str) -> str | None:
 
 
 def needs_rehash(stored: str, parameters: Parameters) -> bool:
-    """Say whether *stored*, which a password agreed with, is not Argon2id with *parameters*."""
-    wanted = f"$argon2id$v=19$m={parameters.memory_kib},t={parameters.passes},p={parameters.lanes}$"
-    return not stored.startswith(wanted)
+    """Say whether *stored*, which a password agreed with, shall become another hash."""
+    return parameters.upgrade and not stored.startswith(parameters.prefix)
 
 
 _Fields: TypeAlias = "re.Match[str]"

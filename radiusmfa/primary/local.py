@@ -42,14 +42,23 @@ class Answer(NamedTuple):
 
 def check(question: Question, pepper: bytes, parameters: hashing.Parameters) -> Answer:
     """Return whether the password is right; costs one hash, or two where it is renewed."""
-    stored, is_decoy, typed = question
-    is_right = hashing.verify(stored, typed, pepper) and not is_decoy
-    if not is_right or not hashing.needs_rehash(stored, parameters):
-        return Answer(is_right, None)
+    stored, _, typed = question
+    if not agrees(question, pepper):
+        if stored.startswith(hashing.QUICK_FORMS):
+            # A wrong password would tell that the user exists: unknown ones cost more.
+            decoy(parameters)
+        return Answer(is_right=False, better=None)
+    if not hashing.needs_rehash(stored, parameters):
+        return Answer(is_right=True, better=None)
     try:
         return Answer(is_right=True, better=hashing.hash_password(typed, parameters))
     except hashing.PasswordRefusedError:
         return Answer(is_right=True, better=None)  # right under the old form, too long for ours
+
+
+def agrees(question: Question, pepper: bytes) -> bool:
+    """Return whether the password is right; never true for a decoy."""
+    return hashing.verify(question.stored, question.typed, pepper) and not question.is_decoy
 
 
 def decoy(parameters: hashing.Parameters) -> str:

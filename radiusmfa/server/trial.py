@@ -64,10 +64,7 @@ class Trial:
         self.discarded = ""
         self._reply = b""
         self._checks: list[tuple[Received, Question]] = []
-        passwords = configuration.passwords
-        self._parameters = Parameters(
-            memory_kib=passwords.memory_kib, passes=passwords.passes, lanes=passwords.lanes
-        )
+        self._parameters = Parameters.of(configuration.passwords)
         self._copy = store.in_memory()
         self._logins = Logins(self._copy)
         decoy = local.decoy(self._parameters)

@@ -155,9 +155,7 @@ def _seed_faults(
 ) -> Iterator[str]:
     # One seed twice at one person would make each passcode good twice.
     theirs = seeds.setdefault((user, token.kind), [])
-    before = next(
-        (place for place, seed in theirs if tokens.is_same_key(seed, token.seed)), None
-    )
+    before = next((place for place, seed in theirs if tokens.is_same_key(seed, token.seed)), None)
     if before is not None:
         yield f"{where}: the seed of {before} again, for the same user"
     theirs.append((where, token.seed))

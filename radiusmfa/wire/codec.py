@@ -196,12 +196,8 @@ def decode(datagram: bytes, served: frozenset[int] | None = None) -> Packet:
             raise MalformedPacketError(Fault.ATTRIBUTE_TOO_SHORT)
         kind = octets[at]
         if kind in first:
-            # Looked at here, packets with few attributes pay nothing for it.
-            if count >= numbers.MOST_ATTRIBUTES:
-                raise MalformedPacketError(Fault.TOO_MANY_ATTRIBUTES)
-            if repeated is None:
-                repeated = {}
-            repeated.setdefault(kind, [first[kind]]).append(at)
+            repeated = {} if repeated is None else repeated
+            _note_repeated(repeated, kind, (first[kind], at), count)
         else:
             first[kind] = at
         at += size
@@ -370,6 +366,15 @@ def _fault_of_code(code: int) -> Fault:
     if code in numbers.DYNAMIC_AUTHORIZATION or code in AUTHENTICATION_PORT | ACCOUNTING_PORT:
         return Fault.WRONG_PORT
     return Fault.UNKNOWN_CODE
+
+
+def _note_repeated(
+    repeated: dict[int, list[int]], kind: int, places: tuple[int, int], count: int
+) -> None:
+    # Nobody makes us walk over two thousand attributes: so many must repeat their types.
+    if count >= numbers.MOST_ATTRIBUTES:
+        raise MalformedPacketError(Fault.TOO_MANY_ATTRIBUTES)
+    repeated.setdefault(kind, [places[0]]).append(places[1])
 
 
 def _check_signature_shape(

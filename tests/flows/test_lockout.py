@@ -321,3 +321,17 @@ def test_right_password_forgets_no_wrong_passcodes(world: World) -> None:
 
     assert [one.factor for one in people.failures(world.admin, "alice")] == ["oath"]
     assert people.failures(world.admin, "alice")[0].count == 3
+
+
+def test_guesses_in_one_burst_are_no_more_than_one_after_another(world: World) -> None:
+    """Who knows a password cannot guess passcodes faster by sending many before one is counted."""
+    alice = world.person()
+    nas = world.nas(AUTO)
+    guesses = [nas.request("alice", alice.password + b"%06d" % wrong) for wrong in range(3)]
+    reset = nas.request("alice", alice.password)
+    right = nas.request("alice", alice.password + alice.code(world.now))
+    reply = nas.send(*guesses[:2], reset, guesses[2], right)
+
+    assert reply is not None
+    assert reply.code == REJECT
+    assert world.reasons[-1] == ("reject", "locked")

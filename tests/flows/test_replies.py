@@ -364,6 +364,18 @@ def test_client_that_drops_signed_replies_gets_unsigned_ones(world: World) -> No
     assert octets[20] == CLASS
 
 
+def test_eap_is_answered_signed_whatever_the_client_wants(world: World) -> None:
+    """A Reject with EAP-Message has a Message-Authenticator also with `sign_replies: no`."""
+    configure(world, client(STEP_UP, Mode.STEP_UP, sign_replies=False))
+    nas = world.nas(STEP_UP)
+
+    reply = nas.send(nas.packet(1, bytes(16), ((USER_NAME, b"alice"), (79, b"\2\7\0\5\1"))))
+
+    assert reply is not None
+    assert reply.code == REJECT
+    assert reply.values(79) == [b"\4\7\0\4"]
+
+
 def test_each_client_is_known_by_its_own_secret(world: World) -> None:
     """The longest prefix decides whose secret counts, and a neighbor's is refused."""
     configure(

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from radiusmfa.config.model import Lockout, Mode
+from radiusmfa.primary import hashing
+from radiusmfa.stores import people
 from tests.flows.world import (
     ACCEPT,
     ASKING,
     AUTO,
     CHALLENGE,
+    LIGHT,
     PROMPT,
     REJECT,
     REPLY_MESSAGE,
@@ -272,6 +275,20 @@ def test_mode_changed_between_the_rounds_leaves_the_dialogue_alone(world: World)
 
     assert nas.decide("alice", alice.code(world.now), state) == ACCEPT
     assert [line["mode"] for line in world.lines()] == ["challenge", "challenge"]
+
+
+def test_password_changed_between_the_rounds_ends_the_dialogue(world: World) -> None:
+    """Who began with a password that is taken away meanwhile has to begin anew."""
+    alice, bob = world.person("alice"), world.person("bob")
+    nas = world.nas(ASKING)
+    state, other = nas.challenged("alice", alice.password), nas.challenged("bob", bob.password)
+
+    changed = hashing.hash_password(b"another", LIGHT)
+    people.set_password(world.admin, world.actor, "alice", changed)
+
+    assert nas.decide("alice", alice.code(world.now), state) == REJECT
+    assert world.reasons[-1] == ("reject", "unknown-state")
+    assert nas.decide("bob", bob.code(world.now), other) == ACCEPT
 
 
 def test_no_more_challenges_than_configured_are_open(tmp_path: Path) -> None:

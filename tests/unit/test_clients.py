@@ -132,11 +132,32 @@ def test_invented_addresses_do_not_push_out_clients() -> None:
 def test_addresses_within_a_large_network_do_not_grow_without_bound() -> None:
     """A client network of more addresses than memory should hold is still answered."""
     clients = Clients([_client("site", "2001:db8::/64")])
-    first = clients.find("2001:db8::1")
-    for number in range(2, _MOST_REMEMBERED + 3):
+    for number in range(1, _MOST_REMEMBERED + 3):
         assert clients.find(f"2001:db8::{number >> 16:x}:{number & 0xFFFF:x}") is not None
-    assert len(clients._peers) == _MOST_REMEMBERED
-    assert clients.find("2001:db8::1") is first
+        assert len(clients._peers) <= _MOST_REMEMBERED
+    assert clients.find("2001:db8::1") is clients.find("2001:db8::1")
+
+
+@pytest.mark.parametrize("device", ["2001:db8::1", "2001:db8::ffff:ffff"], ids=["early", "late"])
+def test_invented_addresses_of_a_client_network_take_away_nothing_learned(device: str) -> None:
+    """Whoever invents addresses cannot make the server take unsigned packets of a device again."""
+    secret = SigningKey(Secret(b"the secret of site"))
+    clients = Clients([_client("site", "2001:db8::/64", require=Tri.AUTO)])
+
+    def invent() -> None:
+        for number in range(2, _MOST_REMEMBERED + 2):
+            assert clients.find(f"2001:db8::{number >> 16:x}:{number & 0xFFFF:x}") is not None
+
+    if device != "2001:db8::1":
+        invent()
+    peer = clients.find(device)
+    assert peer is not None
+    peer.verify(_packet(key=secret))
+    if device == "2001:db8::1":
+        invent()
+    again = clients.find(device)
+    assert again is not None
+    assert _refused(again, _packet(signed=False)) is Fault.MISSING_MESSAGE_AUTHENTICATOR
 
 
 # What must it bring?

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiusmfa.duplicates import LEAST_LIFETIME, Answer, Duplicates, Retries, Seen
+from radiusmfa.duplicates import LEAST_LIFETIME, MOST_OCTETS, Answer, Duplicates, Retries, Seen
 
 PLACE: Final = ("192.0.2.1", 40000, 7)
 OTHER: Final = ("192.0.2.1", 40001, 7)
@@ -123,6 +123,21 @@ def test_full_cache_keeps_new_requests_out_for_a_while() -> None:
     assert duplicates.claim(3, b"", LEAST_LIFETIME - 0.01) == b"reply"
     assert duplicates.claim(99, b"", LEAST_LIFETIME) is Seen.NEW
     assert duplicates.claim(3, b"", LEAST_LIFETIME) == b"reply"
+
+
+def test_large_requests_do_not_fill_the_memory() -> None:
+    """However many entries are allowed, what they hold together has an end too."""
+    duplicates = Duplicates(30, 1_000_000)
+    large = bytes(MOST_OCTETS // 8)
+    for _ in range(20):  # one in the place of the other
+        assert duplicates.claim(99, large + b"1", 0) is Seen.NEW
+        assert duplicates.claim(99, large + b"2", 0) is Seen.NEW
+    for number in range(3):
+        assert duplicates.claim(number, large, 0) is Seen.NEW
+    assert duplicates.claim(3, large, 0) is Seen.FULL
+    assert duplicates.claim(3, b"small", LEAST_LIFETIME - 0.01) is Seen.FULL
+    assert duplicates.claim(3, large, LEAST_LIFETIME) is Seen.NEW
+    assert duplicates.claim(0, large, LEAST_LIFETIME) is Seen.PENDING
 
 
 _STEPS = st.lists(

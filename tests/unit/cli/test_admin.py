@@ -319,6 +319,18 @@ def test_new_file_is_gone_after_an_error(tmp_path: Path) -> None:
     assert not (tmp_path / "it").exists()
 
 
+def test_new_file_is_named_when_the_disk_is_full(tmp_path: Path) -> None:
+    """An error of the file says which file it was."""
+
+    def write() -> None:
+        with admin.new_file(tmp_path / "it"):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        write()
+    assert caught.value.filename == str(tmp_path / "it")
+
+
 def test_new_file_is_its_owners_alone(tmp_path: Path) -> None:
     """Seeds and audits are not for others' eyes."""
     with admin.new_file(tmp_path / "it") as file:

@@ -249,6 +249,7 @@ def test_full_disk_leaves_nothing(octets: int, fixture_folder: Path) -> None:
     )
     assert ran.returncode in {exits.NO, exits.STORE, exits.SYSTEM}
     assert len(ran.stderr.splitlines()) == 1
+    assert str(fixture_folder.parent) in ran.stderr
     assert not _tree(fixture_folder.parent)
 
 

@@ -52,7 +52,11 @@ def _run(error: BaseException | int | None, monkeypatch: pytest.MonkeyPatch, *wo
             exits.SYSTEM,
             ["/x: No space left on device"],
         ),
-        (OSError(28, "No space left on device"), exits.SYSTEM, ["No space left on device"]),
+        (
+            OSError(28, "No space left on device"),
+            exits.SYSTEM,
+            ["standard output: No space left on device"],
+        ),
         (KeyboardInterrupt(), exits.INTERRUPTED, ["stopped"]),
         (click.Abort(), exits.INTERRUPTED, ["stopped"]),
     ],

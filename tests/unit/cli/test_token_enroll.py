@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from radiusmfa.cli import admin
 from tests.unit.stores.stock import SEED, code
 
 if TYPE_CHECKING:
@@ -89,6 +91,13 @@ def test_picture_that_cannot_be_written_enrolls_nothing(alice: Office) -> None:
     words = ("--svg", str(alice.folder / "no" / "it.svg"), "--png", str(png))
     assert "No such file" in alice.refused(74, "token", "enroll", "alice", "--no-confirm", *words)
     assert not png.exists()
+
+
+def test_full_disk_enrolls_nothing(alice: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that finds no room is told before the token is stored."""
+    monkeypatch.setattr(admin, "new_file", lambda _: Path("/dev/full").open("wb"))
+    words = ("--no-confirm", "--png", str(alice.folder / "it.png"))
+    assert "No space left on device" in alice.refused(74, "token", "enroll", "alice", *words)
 
 
 def test_qr_code_is_drawn_and_written(alice: Office) -> None:

@@ -132,7 +132,7 @@ def test_the_default_of_the_level_is_that_of_the_code(tmp_path: Path) -> None:
 def test_numbers_were_found() -> None:
     """The tables below are not empty."""
     assert len(NUMBERS) == 21
-    assert len(CHOICES) == 6
+    assert len(CHOICES) == 7
 
 
 @pytest.mark.parametrize(("section", "name", "low", "high"), NUMBERS)
@@ -185,6 +185,12 @@ def test_weak_hashes_are_loud(tmp_path: Path) -> None:
     assert "below 7168 is **loud**" in TEXT
     assert _load(_with("passwords", "memory_kib", 7167), tmp_path).warnings
     assert not _load(_with("passwords", "memory_kib", 7168), tmp_path).warnings
+
+
+def test_kept_hashes_are_loud(tmp_path: Path) -> None:
+    """Whoever keeps weak imported hashes is told at every start."""
+    (warning,) = _load(_with("passwords", "upgrade", "no"), tmp_path).warnings
+    assert "as weak as they are" in warning
 
 
 def test_smallest_file_of_the_page_loads(tmp_path: Path) -> None:

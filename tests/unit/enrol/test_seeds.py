@@ -187,6 +187,15 @@ def test_log_of_yubico_is_read() -> None:
     assert [note.where for note in parsed.notes] == ["line 2", "line 3"]
 
 
+def test_log_of_the_personalization_tool_is_read() -> None:
+    """The line that starts a log is no token, and a token identifier may end in digits."""
+    log = LOG.replace("cccccccccccb", "ubhe00336723")
+    parsed = seeds.read(f"LOGGING START,21.11.2026 10:00\n{log}\n")
+    assert not parsed.faults
+    assert [record.serial for record in parsed.records] == ["ubhe00336723"]
+    assert [note.where for note in parsed.notes] == ["line 1"]
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

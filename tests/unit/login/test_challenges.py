@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from radiusmfa.login.challenges import LARGEST_STATE_OCTETS, Challenges, Entry
+from radiusmfa.login.challenges import LARGEST_STATE_OCTETS, MOST_OF_ONE, Challenges, Entry
 
 NOW = 1_800_000_000.0
 
@@ -95,6 +95,29 @@ def test_no_more_than_the_limit_are_open() -> None:
     assert challenges.issue("192.0.2.1", 7, "login", "auto", 0, NOW) is None
     challenges.take(first.state, "192.0.2.1", NOW)
     assert challenges.issue("192.0.2.1", 7, "login", "auto", 0, NOW) is not None
+
+
+def test_one_person_does_not_take_the_room_of_all() -> None:
+    """Who asks again and again meets a limit of their own; each way to end one makes room."""
+    challenges = make(most=MOST_OF_ONE + 2)
+    mine = [issue(challenges, now=NOW + at) for at in range(MOST_OF_ONE)]
+
+    def is_open(user: int) -> bool:
+        return challenges.issue("192.0.2.1", user, "login", "auto", 0, NOW + 200) is not None
+
+    assert not is_open(7)
+    assert is_open(8)
+    challenges.load([*mine[1:], *mine[:1]])
+    assert not is_open(7)
+    challenges.take(mine[-1].state, "192.0.2.1", NOW + 200)
+    assert is_open(7)
+    assert not is_open(7)
+    challenges.load(mine)
+    assert len(challenges.expired(NOW + 180)) == 1
+    assert is_open(7)
+    assert not is_open(7)
+    challenges.load([])
+    assert is_open(7)
 
 
 def test_expired_ones_end_oldest_first() -> None:

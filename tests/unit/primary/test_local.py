@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Final
+import sys
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from radiusmfa.primary import hashing, local
 from radiusmfa.primary.hashing import Parameters
 from radiusmfa.primary.local import Answer, Question
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 PEPPER: Final = b"a pepper of this store alone...."
 FAST: Final = Parameters(memory_kib=8, passes=1, lanes=1)
@@ -78,7 +82,49 @@ def test_right_password_renews_an_old_hash(stored: str) -> None:
     assert not _check(b"hunter3", better, SLOWER).is_right
 
 
+@pytest.mark.parametrize("stored", [IMPORTED, hashing.keyed(b"hunter2", PEPPER)])
+def test_wrong_password_of_a_quick_form_costs_a_hash_all_the_same(stored: str) -> None:
+    """By the time that a wrong password takes nobody learns who was imported and exists."""
+    made = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code is hashing.hash_password.__code__:
+            made.append(frame.f_locals["parameters"])
+
+    sys.setprofile(note)
+    try:
+        _check(b"hunter3", stored, SLOWER)
+    finally:
+        sys.setprofile(None)
+    assert made == [SLOWER]
+
+
 def test_question_does_not_show_the_password() -> None:
     """Neither the typed password nor the hash is in what a log would print."""
     shown = repr(Question(STORED, is_decoy=False, typed=b"hunter2"))
     assert shown == "Question(...)"
+
+
+def test_wrong_password_of_a_quick_hash_costs_what_an_unknown_user_costs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A wrong password for an imported hash takes an Argon2 hash of the wanted parameters too."""
+    made: list[Parameters] = []
+
+    def watched(parameters: Parameters) -> str:
+        made.append(parameters)
+        return STORED
+
+    monkeypatch.setattr(local, "decoy", watched)
+    _check(b"wrong", IMPORTED, SLOWER)
+    _check(b"wrong", hashing.keyed(b"hunter2", PEPPER), SLOWER)
+    _check(b"wrong", STORED, FAST)
+    assert made == [SLOWER, SLOWER]
+
+
+@pytest.mark.parametrize("stored", [STORED, IMPORTED])
+def test_hash_stays_where_upgrades_are_off(stored: str) -> None:
+    """With `upgrade: no` a right password never changes what is stored."""
+    keeping = Parameters(memory_kib=16, passes=2, lanes=1, upgrade=False)
+    assert _check(b"hunter2", stored, keeping) == Answer(is_right=True, better=None)
+    assert not _check(b"hunter3", stored, keeping).is_right

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import ipaddress
 import queue
 from typing import TYPE_CHECKING, Any, final
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 # A little more than what is checked on the spot.
 SETTINGS = Passwords(memory_kib=128, passes=1, threads=1, queue=1)
 QUICK = Passwords(memory_kib=8, passes=1, threads=1, queue=1)
+KEEPING = Passwords(memory_kib=128, passes=1, threads=1, queue=1, upgrade=False)
 PATIENCE = 60.0  # seconds until a thread that never answers fails a test
 
 
@@ -186,15 +189,43 @@ def test_threads_are_as_many_as_processors_unless_said_otherwise() -> None:
     assert len(made.answers) == 1
 
 
-@pytest.mark.parametrize(("typed", "is_right"), [(b"right", True), (b"wrong", False)])
-def test_cheap_hash_is_checked_on_the_spot(typed: bytes, *, is_right: bool) -> None:
-    """A hash that costs less than a thread is answered at once; a dearer one is not."""
-    made = Desk(QUICK)
+def quick(typed: bytes) -> Question:
+    """Return a question about somebody whose hash was imported and costs next to nothing."""
+    salted = hashlib.sha256(b"right" + b"salt").digest() + b"salt"
+    stored = "{SSHA256}" + base64.b64encode(salted).decode()
+    return Question(stored=stored, is_decoy=False, typed=typed)
 
-    at_once = made.threads.ask(received(), question(typed, QUICK))
-    later = made.threads.ask(received(), question(typed, SETTINGS))
-    made.reactor.do_next()
+
+def test_right_password_of_a_quick_hash_is_answered_at_once() -> None:
+    """Where imported hashes stay, a right password costs no thread, and becomes no other hash."""
+    made = Desk(KEEPING)
+    answer = made.threads.ask(received(), quick(b"right"))
     made.threads.stop()
 
-    assert at_once == Answer(is_right=is_right, better=None)
-    assert later is True
+    assert answer == Answer(is_right=True, better=None)
+
+
+def test_wrong_password_of_a_quick_hash_goes_the_long_way() -> None:
+    """A wrong password is never told by its speed: it takes a thread and an Argon2 hash."""
+    made = Desk(KEEPING)
+    asked = [
+        made.threads.ask(received(), quick(b"wrong")),
+        made.threads.ask(received(), quick(b"right")._replace(is_decoy=True)),
+    ]
+    for _ in asked:
+        made.reactor.do_next()
+    made.threads.stop()
+
+    assert asked == [True, True]
+    assert [answer for _, answer, _ in made.answers] == [Answer(is_right=False, better=None)] * 2
+
+
+def test_quick_hash_is_replaced_where_hashes_are_upgraded(desk: Desk) -> None:
+    """By default an imported hash takes the long way once, and is Argon2id afterwards."""
+    assert desk.threads.ask(received(), quick(b"right")) is True
+    desk.reactor.do_next()
+
+    ((_, answer, _),) = desk.answers
+    assert answer is not None
+    assert answer.is_right
+    assert "m=128" in (answer.better or "")

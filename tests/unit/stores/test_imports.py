@@ -104,13 +104,15 @@ def test_seeds_that_a_person_has_already_refuse_the_file(store: Database, stock:
         ("line 3", totp("T4", "bob", seed=SEED)),
         ("line 4", hotp("H1", "alice")),
         ("line 5", totp("T5")),
+        ("line 6", totp("T6", "bob", seed=SEED + bytes(12))),
     ]
     before = stock.dump()
     with pytest.raises(ImportRefusedError) as raised:
-        imports.add_tokens(store, ACTOR, found, "5 tokens")
+        imports.add_tokens(store, ACTOR, found, "6 tokens")
     assert raised.value.faults == (
         "line 1: alice has a token of this seed already, T1",
         "line 3: the seed of line 2 again, for the same user",
+        "line 6: the seed of line 2 again, for the same user",
     )
     assert stock.dump() == before
 

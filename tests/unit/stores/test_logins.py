@@ -490,6 +490,42 @@ def test_damaged_challenge_is_none(logins: Logins, stock: Stock, body: str) -> N
     assert [entry.state for entry in _restarted(stock).challenges()] == [b"whole"]
 
 
+def test_store_that_cannot_tell_what_was_learned_is_said_so(logins: Logins, stock: Stock) -> None:
+    """A reload with a store that cannot be read ends in one line, not half done."""
+    with stock.raw() as sql:
+        sql.execute("DROP TABLE client_state")
+    with pytest.raises(StoreError):
+        logins.peers()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = x'ff'",
+        "body = x'ff'",
+        "created = 'long ago'",
+        "expires = x'00'",
+        """body = '["x\\",\\"user\\":\\"bob", "auto", 0]'""",
+        """body = '[7, "auto", 0]'""",
+        """body = '["", "auto", 0]'""",
+        """body = '["id2", "auto", Infinity]'""",
+        "body = replace(hex(zeroblob(9999)), '00', '[')",
+    ],
+    ids=["state", "body", "created", "expires", "audit", "number", "no id", "endless", "deep"],
+)
+def test_challenge_that_somebody_wrote_without_us_is_none(
+    logins: Logins, stock: Stock, change: str
+) -> None:
+    """Whatever is put into the table of challenges stops no login and forges no audit line."""
+    logins.begin()
+    logins.put_challenge(Entry(b"whole", "192.0.2.1", 1, "id1", "auto", 0, 10.0, 70.0))
+    logins.put_challenge(Entry(b"broken", "192.0.2.1", 1, "id2", "auto", 0, 11.0, 71.0))
+    logins.commit()
+    with stock.raw() as sql:
+        sql.execute(f"UPDATE challenges SET {change} WHERE state = 'broken'")  # noqa: S608
+    assert [entry.state for entry in _restarted(stock).challenges()] == [b"whole"]
+
+
 def test_what_clients_taught_survives_a_restart(logins: Logins, stock: Stock) -> None:
     """What the packets of a client taught is known to the next server; the latest counts."""
     logins.begin()

@@ -107,6 +107,18 @@ def test_used_passcode_stays_used(used: int, backup: Path, stock: Stock, *, read
     assert _accepted(stock, NOW) == set()
 
 
+def test_used_passcode_of_a_clock_far_ahead_stays_used(stock: Stock, tmp_path: Path) -> None:
+    """A token that came with a drift beyond the limit opens no door twice either."""
+    ahead = 500
+    with stock.open() as store:
+        settle(store, "alice")
+        enroll(store, replace(totp("T1", "alice"), drift=ahead))
+        copies.take(store, ACTOR, tmp_path / "backup")
+    assert _turn(stock, "T1", STEP + ahead + 1, drift=5) == [True]
+    _restore(tmp_path / "backup", stock, readable=False)
+    assert _turn(stock, "T1", STEP + ahead + 1) == [False]
+
+
 @pytest.mark.parametrize("used", [0, 1, 700])
 def test_used_counter_stays_used(used: int, backup: Path, stock: Stock) -> None:
     """What the replaced store knows of a counter is taken over; the next one is good."""

@@ -290,6 +290,8 @@ def test_one_seed_is_not_given_twice_to_one_person(owned: Database, stock: Stock
     for status in ("active", "pending"):
         with pytest.raises(RefusedError, match=why):
             enroll(owned, totp("T4", "alice", seed=SEED), status=status)
+        with pytest.raises(RefusedError, match=why):  # HMAC sees no difference
+            enroll(owned, totp("T5", "alice", seed=SEED + bytes(4)), status=status)
     for serial in ("T2", "T3"):
         with pytest.raises(RefusedError, match=why):
             tokens.assign(owned, ACTOR, serial, "alice")

@@ -77,6 +77,17 @@ def _is_code(*codes: str) -> Callable[[dict[str, Any]], bool]:
         pytest.param(_packet(NAME + b"\0\3x"), Fault.ATTRIBUTE_TYPE_0, id="a later type 0"),
         pytest.param(_packet(b"\x19\2" * 201), Fault.TOO_MANY_ATTRIBUTES, id="201 attributes"),
         pytest.param(
+            _packet(bytes(b for kind in range(1, 202) for b in (kind, 2))),
+            Fault.TOO_MANY_ATTRIBUTES,
+            id="201 types",
+        ),
+        # Nobody makes us walk over two thousand of them.
+        pytest.param(
+            _packet(b"\x19\2" * 300 + b"\x19\0"),
+            Fault.TOO_MANY_ATTRIBUTES,
+            id="what follows the 200th is not looked at",
+        ),
+        pytest.param(
             _packet((b"\x50\x12" + bytes(16)) * 2),
             Fault.DUPLICATE_MESSAGE_AUTHENTICATOR,
             id="two Message-Authenticators",
