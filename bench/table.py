@@ -44,26 +44,16 @@ class Row:
         ours: Our server.
         theirs: FreeRADIUS, or None where it cannot do the same.
         ratio: Median of the ratios of runs that followed each other.
-        hash_us: What the password hash alone takes of ours; theirs is a salted SHA-256,
-            which takes next to nothing.
     """
 
     name: str
     ours: Measure
     theirs: Measure | None
     ratio: float | None = None
-    hash_us: float = 0.0
-
-    @property
-    def ratio_less_hash(self) -> float | None:
-        """The ratio if our password hash cost nothing; None where there is none."""
-        if self.ratio is None or not self.hash_us:
-            return None
-        return self.ratio * (1 - self.hash_us / self.ours.cpu_us)
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain values."""
-        return asdict(self) | {"ratio_less_hash": self.ratio_less_hash}
+        return asdict(self)
 
 
 def measure(run: Run, cpu_seconds: float) -> Measure:
@@ -93,7 +83,7 @@ def summary(measures: Sequence[Measure]) -> Measure:
 def render(rows: Sequence[Row], **about: object) -> str:
     """Return the table as text."""
     head = ("", "CPU us", "logins/s", "p50 ms", "p99 ms")
-    titles = [*head, *head[1:], "CPU ratio", "less hash"]
+    titles = [*head, *head[1:], "CPU ratio"]
     cells = [titles, *(_cells(row) for row in rows)]
     widths = [max(len(line[at]) for line in cells) for at in range(len(titles))]
     side = sum(widths[1:5]) + 6
@@ -112,8 +102,8 @@ def render(rows: Sequence[Row], **about: object) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    ratios = ["" if one is None else f"{one:.2f}" for one in (row.ratio, row.ratio_less_hash)]
-    return [row.name, *_figures(row.ours), *_figures(row.theirs), *ratios]
+    ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+    return [row.name, *_figures(row.ours), *_figures(row.theirs), ratio]
 
 
 def _figures(one: Measure | None) -> list[str]:
