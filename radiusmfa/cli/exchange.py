@@ -142,9 +142,13 @@ def ask(server: Server, octets: bytes) -> Answer:
         SilenceError: Nothing genuine came in time.
         OSError: The address cannot be resolved or reached.
     """
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        server.host, server.port, type=socket.SOCK_DGRAM
-    )[0]
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            server.host, server.port, type=socket.SOCK_DGRAM
+        )[0]
+    except socket.gaierror as error:
+        error.filename = server.host  # the system says why, but not of which name
+        raise
     ignored: Counter[str] = Counter()
     with socket.socket(family, kind, protocol) as channel:
         channel.connect(address)

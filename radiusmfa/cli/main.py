@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -70,7 +71,9 @@ class Commands(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(radiusmfa.__version__, prog_name="radiusmfa", message="%(prog)s %(version)s")
 @click.option(
     "-c",
@@ -130,8 +133,9 @@ def _explain(error: Exception) -> int:
         case click.ClickException():
             return _say([_with_hint(error)], error.exit_code)
         case OSError(filename=name, strerror=why) if why:
-            # Files are named where they are written; what has no name is our output.
-            return _say([f"{name or 'standard output'}: {why}"], exits.SYSTEM)
+            if name is None and error.errno == errno.ENOSPC:
+                name = "standard output"  # other files are named where they are written
+            return _say([f"{name}: {why}" if name else why], exits.SYSTEM)
         case _:
             return _say([_internal(error)], exits.INTERNAL)
 

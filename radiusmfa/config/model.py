@@ -105,7 +105,7 @@ class Client:
         reply: Attributes of an Accept, as names and values to fill in.
         attempts: Wrong passcodes until a challenge ends in a Reject, 1 to 10.
         retry_window: Seconds, 0 to 30, in which a new request with the same
-            identifier, user and credential is the same login again.
+            identifier, user, credential and Calling-Station-Id is the same login again.
     """
 
     name: str
@@ -180,7 +180,7 @@ class Hotp:
     """
 
     look_ahead: int = 10
-    resync_window: int = 1000
+    resync_window: int = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ MOST_PBKDF2_ITERATIONS: Final = 5_000_000
 _LARGEST_STORED: Final = 512  # characters
 
 
-QUICK_FORMS: Final = ("{SSHA", "$keyed$")
+QUICK_FORMS: Final = ("{", "$keyed$")
 """How the hashes begin that cost less to check than to hand to a thread."""
 
 

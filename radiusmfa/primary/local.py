@@ -44,8 +44,9 @@ def check(question: Question, pepper: bytes, parameters: hashing.Parameters) -> 
     """Return whether the password is right; costs one hash, or two where it is renewed."""
     stored, _, typed = question
     if not agrees(question, pepper):
-        if stored.startswith(hashing.QUICK_FORMS):
-            # A wrong password would tell that the user exists: unknown ones cost more.
+        if typed and stored.startswith(hashing.QUICK_FORMS):
+            # A wrong password would tell that the user exists: unknown ones cost more
+            # (but for an empty one, which is hashed for nobody).
             decoy(parameters)
         return Answer(is_right=False, better=None)
     if not hashing.needs_rehash(stored, parameters):

@@ -334,8 +334,10 @@ class Pipeline:
         name, typed, state = asked
         retries = site.retries
         if retries is not None:
-            # The address too: two devices of one entry are two clients.
-            received.retry = hash((peer.address, packet.identifier, name, typed, state))
+            # The address too: two devices of one entry are two clients. And where the person
+            # is: whoever saw a passcode and types it elsewhere is somebody else.
+            station = packet.value(numbers.CALLING_STATION_ID)
+            received.retry = hash((peer.address, packet.identifier, name, typed, state, station))
             known = retries.find(received.retry, received.address, monotonic)
             if known is not None:
                 self._join(received, known)

@@ -160,7 +160,7 @@ class Service:
         # What is loaded stays: the collector need not walk over it again and again.
         gc.collect()
         gc.freeze()
-        self._announce("radiusmfa {version} is ready: {clients} clients, {users} users in memory")
+        self._announce("radiusmfa {version} is ready; clients: {clients}, users: {users}")
         notify.notify("READY=1\nSTATUS=Serving")
 
     def reload(self) -> None:
@@ -236,7 +236,7 @@ class Service:
         for place, opened in sockets.items():
             self._ports[place] = self._port(place, opened)
             self._open(place, self._ports[place])
-        self._announce("the configuration was loaded: {clients} clients")
+        self._announce("the configuration was loaded; clients: {clients}")
 
     def _open(self, place: Place, port: udp.UdpPort) -> None:
         port.start()

@@ -107,6 +107,7 @@ class UdpPort:
         self._reactor = reactor
         self._socket = opened
         self._pipeline = pipeline
+        self._is_draining = False
         self.address: tuple[str, int] = opened.getsockname()[:2]
         self._is_wildcard = self.address[0] in ("0.0.0.0", "::")  # noqa: S104 - compared only
         if self._is_wildcard:
@@ -125,6 +126,7 @@ class UdpPort:
 
     def drain(self) -> None:
         """Take what has arrived, and read no more."""
+        self._is_draining = True
         self.pause()
         for _ in range(_LAST_BURSTS):
             if not self._read():
@@ -202,7 +204,7 @@ class UdpPort:
         return burst
 
     def _resume(self) -> None:
-        if self._socket.fileno() >= 0:
+        if self._socket.fileno() >= 0 and not self._is_draining:
             self._reactor.addReader(self)
 
 

@@ -21,7 +21,7 @@ from radiusmfa.login.account import Kind, Token, User
 from radiusmfa.login.challenges import Entry
 from radiusmfa.login.throttle import Failures
 from radiusmfa.login.username import normal_name
-from radiusmfa.stores import trail
+from radiusmfa.stores import database, trail
 
 if TYPE_CHECKING:
     from radiusmfa.stores.database import Database
@@ -375,7 +375,9 @@ class Logins:
                 self._sql.execute("ROLLBACK")
         except sqlite3.Error as second:
             error = second
-        return StoreError(f"{self._database.path}: {error}")
+        explained = database.explained(self._database.path, error)
+        # Not as a busy store, which may be tried again: this turn is over.
+        return StoreError(str(explained))
 
 
 def _entry(  # noqa: PLR0913 - the columns of a row

@@ -212,6 +212,26 @@ def test_promise_5_retry_from_another_port_is_the_same_login(world: World) -> No
     assert len(world.lines()) == 1
 
 
+@pytest.mark.parametrize(
+    "stations",
+    [
+        pytest.param(((31, b"198.51.100.7"), (31, b"198.51.100.8")), id="another station"),
+        pytest.param(((31, b"198.51.100.7"),), id="a station that is not named again"),
+    ],
+)
+def test_promise_1_same_passcode_from_another_station_is_no_retry(
+    world: World, stations: tuple[tuple[int, bytes], ...]
+) -> None:
+    """Who types a passcode after somebody else, elsewhere, is not let in as a retry by chance."""
+    alice = world.person()
+    nas = world.nas(STEP_UP)
+    typed = alice.code(world.now)
+    assert nas.decide("alice", typed, None, stations[0]) == ACCEPT
+
+    assert retry(nas).decide("alice", typed, None, *stations[1:]) == REJECT
+    assert world.reasons[-1] == ("reject", "replayed-passcode")
+
+
 def test_promise_5_retry_of_a_pending_login_costs_one_check(world: World) -> None:
     """A retry that comes while the password is checked gets the same answer, and no check."""
     alice = world.person()

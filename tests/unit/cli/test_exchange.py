@@ -234,5 +234,6 @@ def test_name_that_does_not_resolve_is_an_error_of_the_system() -> None:
     """A host that nobody knows is an OSError, which ends the command with a line."""
     nowhere = Server(host="no such host", port=1812, key=KEY, timeout=1, tries=1)
 
-    with pytest.raises(OSError, match=r"not known|failure in name resolution"):
+    with pytest.raises(OSError, match=r"not known|failure in name resolution") as caught:
         ask(nowhere, login())
+    assert caught.value.filename == "no such host"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import time
+from io import BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -95,9 +96,11 @@ def test_picture_that_cannot_be_written_enrolls_nothing(alice: Office) -> None:
 
 def test_full_disk_enrolls_nothing(alice: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture that finds no room is told before the token is stored."""
-    monkeypatch.setattr(admin, "new_file", lambda _: Path("/dev/full").open("wb"))
-    words = ("--no-confirm", "--png", str(alice.folder / "it.png"))
-    assert "No space left on device" in alice.refused(74, "token", "enroll", "alice", *words)
+    with Path("/dev/full").open("wb", buffering=0) as disk:
+        monkeypatch.setattr(admin, "new_file", lambda _: BufferedWriter(disk))
+        words = ("--no-confirm", "--png", str(alice.folder / "it.png"))
+        line = alice.refused(74, "token", "enroll", "alice", *words)
+    assert "No space left on device" in line
 
 
 def test_qr_code_is_drawn_and_written(alice: Office) -> None:

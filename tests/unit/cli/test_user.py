@@ -156,10 +156,10 @@ def test_password_only_is_loud(office: Office) -> None:
 
 @pytest.mark.parametrize("command", ["exempt", "delete"])
 def test_destructive_command_asks(command: str, peopled: Office) -> None:
-    """On a terminal the answer decides; no is exit code 130 and changes nothing."""
+    """On a terminal the answer decides; no is exit code 1 and changes nothing."""
     before = peopled.stock.dump()
     ran = peopled.run("user", command, "alice", typed="n\n", terminal=True)
-    assert (ran.code, ran.out) == (130, "")
+    assert (ran.code, ran.out) == (1, "")
     assert peopled.stock.dump() == before
     assert peopled.run("user", command, "alice", typed="y\n", terminal=True).code == 0
     assert peopled.stock.dump() != before

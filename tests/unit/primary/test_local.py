@@ -82,8 +82,19 @@ def test_right_password_renews_an_old_hash(stored: str) -> None:
     assert not _check(b"hunter3", better, SLOWER).is_right
 
 
-@pytest.mark.parametrize("stored", [IMPORTED, hashing.keyed(b"hunter2", PEPPER)])
-def test_wrong_password_of_a_quick_form_costs_a_hash_all_the_same(stored: str) -> None:
+@pytest.mark.parametrize(
+    ("stored", "typed", "hashes"),
+    [
+        pytest.param(IMPORTED, b"hunter3", [SLOWER], id="imported"),
+        pytest.param(IMPORTED.replace("SSHA", "ssha"), b"hunter3", [SLOWER], id="in small letters"),
+        pytest.param(hashing.keyed(b"hunter2", PEPPER), b"hunter3", [SLOWER], id="interim form"),
+        pytest.param(IMPORTED, b"", [], id="nothing typed"),
+        pytest.param(STORED, b"", [], id="nothing typed, and none is made for others either"),
+    ],
+)
+def test_wrong_password_of_a_quick_form_costs_a_hash_all_the_same(
+    stored: str, typed: bytes, hashes: list[Parameters]
+) -> None:
     """By the time that a wrong password takes nobody learns who was imported and exists."""
     made = []
 
@@ -93,10 +104,10 @@ def test_wrong_password_of_a_quick_form_costs_a_hash_all_the_same(stored: str) -
 
     sys.setprofile(note)
     try:
-        _check(b"hunter3", stored, SLOWER)
+        _check(typed, stored, SLOWER)
     finally:
         sys.setprofile(None)
-    assert made == [SLOWER]
+    assert made == hashes
 
 
 def test_question_does_not_show_the_password() -> None:

@@ -211,6 +211,17 @@ def test_closed_port_does_not_begin_again(plain: Rig) -> None:
     assert plain.port.fileno() == -1
 
 
+def test_drained_port_does_not_begin_again(plain: Rig) -> None:
+    """A port that paused under load reads no more once the end has come."""
+    plain.pipeline.is_blocked = True
+    plain.send(b"x")
+    plain.port.drain()
+
+    plain.reactor.later.pop()()
+
+    assert plain.reactor.readers == []
+
+
 def test_paused_port_still_answers(plain: Rig) -> None:
     """While the server ends, what is pending is answered through the paused port."""
     plain.port.start()
