@@ -35,6 +35,10 @@ class KeysError(RadiusmfaError):
     """The keys file is missing, unsafe, damaged, or belongs to another store."""
 
 
+class SystemRefusedError(RadiusmfaError):
+    """The operating system does not give what is needed: a port, for example."""
+
+
 class ImportRefusedError(RadiusmfaError):
     """
     An input file was refused as a whole.

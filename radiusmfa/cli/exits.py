@@ -7,7 +7,8 @@ from typing import Final
 DONE: Final = 0
 """The command did what it says."""
 NO: Final = 1
-"""The answer is no: a login rejected, an audit that does not verify, a question declined."""
+"""The answer is no: a login rejected, an audit that does not verify, a question declined, or
+something that cannot be done as things stand, as adding a user who is there. Nothing changed."""
 USAGE: Final = 2
 """Wrong usage: unknown option, missing argument (click's own code)."""
 CONFIGURATION: Final = 3
@@ -21,7 +22,7 @@ INPUT: Final = 6
 INTERNAL: Final = 70
 """A fault of radiusmfa itself (EX_SOFTWARE of sysexits.h)."""
 SYSTEM: Final = 74
-"""The operating system refused a file or a socket (EX_IOERR of sysexits.h)."""
+"""The operating system refused a file or a port (EX_IOERR of sysexits.h)."""
 INTERRUPTED: Final = 130
 """Stopped by Ctrl-C (128 + SIGINT, as shells count)."""
 BROKEN_PIPE: Final = 141

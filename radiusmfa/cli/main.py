@@ -20,6 +20,7 @@ from radiusmfa.interfaces import (
     KeysError,
     RadiusmfaError,
     StoreError,
+    SystemRefusedError,
 )
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ def _explain(error: Exception) -> int:
         case StoreError() | KeysError():
             return _say([str(error)], exits.STORE)
         case RadiusmfaError():
-            return _say([str(error)], exits.NO)
+            is_ours = not isinstance(error, SystemRefusedError)
+            return _say([str(error)], exits.NO if is_ours else exits.SYSTEM)
         case click.ClickException():
             return _say([_with_hint(error)], error.exit_code)
         case OSError(filename=name, strerror=why) if why:

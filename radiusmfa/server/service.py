@@ -160,7 +160,8 @@ class Service:
         # What is loaded stays: the collector need not walk over it again and again.
         gc.collect()
         gc.freeze()
-        self._announce("radiusmfa {version} is ready; clients: {clients}, users: {users}")
+        users = self._logins.registered()
+        self._announce("radiusmfa {version} is ready; clients: {clients}, users: {users}", users)
         notify.notify("READY=1\nSTATUS=Serving")
 
     def reload(self) -> None:
@@ -242,7 +243,7 @@ class Service:
         port.start()
         log.info("listening on {place}", place=_shown(place, port.address[1]))
 
-    def _announce(self, text: str) -> None:
+    def _announce(self, text: str, users: int = 0) -> None:
         self._set_level(self.configuration.log_level)
         for warning in self.configuration.warnings:
             log.warn("{warning}", warning=warning)
@@ -250,7 +251,7 @@ class Service:
             text,
             version=radiusmfa.__version__,
             clients=len(self.configuration.clients),
-            users=self._logins.people,
+            users=users,
         )
 
     def _repeat(self, interval: float, call: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from radiusmfa.interfaces import RadiusmfaError
+from radiusmfa.interfaces import SystemRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class Reactor(Protocol):
         """Do *call* after *delay* seconds."""
 
 
-class ListenError(RadiusmfaError):
+class ListenError(SystemRefusedError):
     """An address that cannot be listened on."""
 
 

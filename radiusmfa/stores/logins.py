@@ -80,6 +80,11 @@ class Logins:
         """How many users are in memory."""
         return len(self._users)
 
+    def registered(self) -> int:
+        """Return how many users the store holds."""
+        (count,) = self._sql.execute("SELECT count(*) FROM users").fetchone()
+        return int(count)
+
     # -- a turn --
 
     def begin(self) -> bool:

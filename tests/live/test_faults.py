@@ -108,7 +108,7 @@ def test_taken_port_is_named(stopped: World) -> None:
     second.port = stopped.port
     second.configure(CLIENTS, passwords=FAST)
 
-    done = second.run("run", expect=exits.NO)
+    done = second.run("run", expect=exits.SYSTEM)
 
     assert done.stderr.count("\n") == 1
     assert f"127.0.0.1:{stopped.port}" in done.stderr

@@ -19,6 +19,7 @@ from radiusmfa.interfaces import (
     RadiusmfaError,
     StoreBusyError,
     StoreError,
+    SystemRefusedError,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def _run(error: BaseException | int | None, monkeypatch: pytest.MonkeyPatch, *wo
         (ConfigError("f:1:1: a", "f:2:1: b"), exits.CONFIGURATION, ["f:1:1: a", "f:2:1: b"]),
         (ImportRefusedError("line 1: a", "line 2: b"), exits.INPUT, ["line 1: a", "line 2: b"]),
         (StoreError("no store"), exits.STORE, ["no store"]),
+        (SystemRefusedError("port taken"), exits.SYSTEM, ["port taken"]),
         (StoreBusyError("busy"), exits.STORE, ["busy"]),
         (KeysError("no keys"), exits.STORE, ["no keys"]),
         (RadiusmfaError("no"), exits.NO, ["no"]),
