@@ -62,6 +62,8 @@ class User:
         tokens: Active ones.
         recovery: Digests of unused recovery codes.
         failures: By kind of proof and client.
+        tails: How many digits a passcode after a password may have: a token's, or two
+            consecutive ones; likeliest first.
     """
 
     id: int
@@ -72,6 +74,12 @@ class User:
     tokens: tuple[Token, ...]
     recovery: set[bytes] = field(default_factory=set)
     failures: dict[tuple[Kind, str], Failures] = field(default_factory=dict)
+    tails: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count the digits once."""
+        lengths = sorted({token.key.digits for token in self.tokens})
+        self.tails = (*lengths, *(2 * length for length in lengths))
 
     @property
     def is_enrolled(self) -> bool:

@@ -118,11 +118,7 @@ def splits(user: User, typed: bytes, delimiter: bytes) -> Iterator[tuple[bytes, 
         if found:
             yield password, passcode
         return
-    lengths = {token.key.digits for token in user.tokens}
-    tails = [*sorted(lengths), *sorted(2 * length for length in lengths)]
-    if user.recovery:
-        tails += recovery.TYPED_OCTETS
-    for size in tails:
+    for size in (*user.tails, *recovery.TYPED_OCTETS) if user.recovery else user.tails:
         if len(typed) >= size:
             yield typed[:-size], typed[-size:]
 
