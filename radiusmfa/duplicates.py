@@ -21,6 +21,11 @@ MOST_OCTETS: Final = 256 << 20
 (Proxy-State comes back), so both may take twice that."""
 
 
+LEAST_WAIT: Final = 0.9
+"""Seconds that a client waits for an answer before it asks again: one by its settings, less
+what the network may shift; RFC 5080 section 2.2.1 has two."""
+
+
 @unique
 class Seen(Enum):
     """What `claim` knows of a request."""
@@ -160,16 +165,19 @@ class Retries:
         Return the login that a request from *address* repeats, or None.
 
         From the same port it is no retry: a client that keeps its port keeps its
-        authenticator too, and is known by `Duplicates`.
+        authenticator too, and is known by `Duplicates`. Nor is what comes sooner after
+        the first than any client waits for an answer, once that has been given.
         """
         if now - self._turned >= self._window:
             self._old = self._young
             self._young = {}
             self._turned = now
         answer = self._young.get(key) or self._old.get(key)
-        if answer is None or answer.address == address or now - answer.arrived > self._window:
+        if answer is None or answer.address == address:
             return None
-        return answer
+        age = now - answer.arrived
+        is_soon = answer.code and age < LEAST_WAIT
+        return None if is_soon or age > self._window else answer
 
     def put(self, key: int, answer: Answer) -> None:
         """Remember a new login."""

@@ -189,7 +189,8 @@ def test_same_octets_on_another_listener_are_no_duplicate(world: World) -> None:
 
 
 def retry(nas: Nas, port: int = 41000) -> Nas:
-    """Return the same client on another port, about to use the identifier used last."""
+    """Return the same client on another port, tired of waiting, about to repeat itself."""
+    nas.world.clock.advance(1)
     other = nas.world.nas(nas.host, port)
     other.identifier = (nas.identifier - 1) % 256
     return other
@@ -229,6 +230,19 @@ def test_promise_1_same_passcode_from_another_station_is_no_retry(
     assert nas.decide("alice", typed, None, stations[0]) == ACCEPT
 
     assert retry(nas).decide("alice", typed, None, *stations[1:]) == REJECT
+    assert world.reasons[-1] == ("reject", "replayed-passcode")
+
+
+def test_promise_1_same_passcode_at_once_from_another_port_is_rejected(world: World) -> None:
+    """Nobody retries before having waited: the same code in the next moment was used already."""
+    alice = world.person()
+    nas = world.nas(STEP_UP)
+    typed = alice.code(world.now)
+    assert nas.decide("alice", typed) == ACCEPT
+    other = world.nas(STEP_UP, 41000)
+    other.identifier = (nas.identifier - 1) % 256
+
+    assert other.decide("alice", typed) == REJECT
     assert world.reasons[-1] == ("reject", "replayed-passcode")
 
 

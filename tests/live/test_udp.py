@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -250,11 +251,23 @@ def test_retry_from_another_port_is_the_same_login(world: World) -> None:
     code = person.code()
     with world.nas(RETRYING) as nas, world.nas(RETRYING) as other:
         first = nas.ask(nas.request(person.name, code, identifier=3))
+        time.sleep(1)  # as long as a client waits at least
         retry = other.ask(other.request(person.name, code, identifier=3))
 
     assert (first.code, retry.code) == (numbers.ACCESS_ACCEPT, numbers.ACCESS_ACCEPT)
     assert first.packet.value(numbers.CLASS) == retry.packet.value(numbers.CLASS)
     assert len(world.audit(kind="login", user=person.name, decision="accept")) == 1
+
+
+def test_retry_without_waiting_is_a_replay(world: World) -> None:
+    """The same code at once from another port is used already, whatever its identifier."""
+    person = world.person()
+    code = person.code()
+    with world.nas(RETRYING) as nas, world.nas(RETRYING) as other:
+        first = nas.ask(nas.request(person.name, code, identifier=3))
+        again = other.ask(other.request(person.name, code, identifier=3))
+
+    assert (first.code, again.code) == (numbers.ACCESS_ACCEPT, numbers.ACCESS_REJECT)
 
 
 def test_retry_with_another_identifier_is_a_replay(world: World) -> None:

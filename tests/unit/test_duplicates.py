@@ -209,6 +209,16 @@ def test_what_is_no_retry_is_a_login_of_its_own(key: int, port: int, now: float)
     assert retries.find(key, ("192.0.2.1", port), now) is None
 
 
+def test_same_login_at_once_after_its_answer_is_no_retry() -> None:
+    """A client that was answered waits before it asks again; one that is not may come any time."""
+    retries = Retries(5)
+    answer = _asked(retries)
+    assert retries.find(1, None, 0.1) is answer
+    answer.code = 2
+    assert retries.find(1, None, 0.8) is None
+    assert retries.find(1, None, 1.0) is answer
+
+
 def test_retry_is_known_after_a_turn() -> None:
     """A login just before a generation ends is known for its whole window."""
     retries = Retries(5)

@@ -238,6 +238,7 @@ def test_retry_from_another_port_joins(world: World) -> None:
     ports[0].put(requests[0])
     ports[1].put(requests[1])
     world.work()
+    world.clock.advance(1)
     ports[2].put(requests[2])
 
     replies = [nas.take(request) for nas, request in zip(ports, requests, strict=True)]
