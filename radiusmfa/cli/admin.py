@@ -16,6 +16,7 @@ import click
 from radiusmfa.enrol import records
 from radiusmfa.login.username import UserNameError, user_name
 from radiusmfa.secret import Secret
+from radiusmfa.stores import tokens
 from radiusmfa.stores.trail import Actor
 
 if TYPE_CHECKING:
@@ -120,6 +121,23 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.filename is None:  # a full disk
             error.filename = str(path)
         raise
+
+
+def new_token(record: records.SeedRecord, user: str | None = None) -> tokens.NewToken:
+    """Return what *record* says as a token for the store, for *user* or nobody yet."""
+    is_totp = record.kind is records.Kind.TOTP
+    return tokens.NewToken(
+        serial=record.serial or tokens.new_serial(record.kind),
+        kind=record.kind,
+        seed=record.seed,
+        algorithm=record.algorithm,
+        digits=record.digits,
+        period=record.period if is_totp else 0,
+        last=-1 if is_totp else record.counter - 1,
+        drift=record.drift if is_totp else 0,
+        label=record.label,
+        user=user,
+    )
 
 
 def json_option(function: Callable[..., _Answer]) -> Callable[..., _Answer]:

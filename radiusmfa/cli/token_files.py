@@ -18,13 +18,13 @@ from radiusmfa.interfaces import ImportRefusedError
 from radiusmfa.login.username import UserNameError, user_name
 from radiusmfa.secret import Secret
 from radiusmfa.stores import imports, tokens
-from radiusmfa.stores.tokens import NewToken, Token
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from radiusmfa.enrol.records import Parsed
     from radiusmfa.stores.database import Database
+    from radiusmfa.stores.tokens import NewToken, Token
 
 _FORMATS: Final = {
     "auto": None,
@@ -167,21 +167,11 @@ def _new_tokens(parsed: Parsed, *, assign: bool) -> tuple[list[tuple[str, NewTok
 
 
 def _new_token(record: SeedRecord, *, assign: bool) -> NewToken:
-    if assign and record.user is None:
+    if not assign:
+        return admin.new_token(record)
+    if record.user is None:
         raise UserNameError("the file names no user to assign it to")
-    totp = record.kind is Kind.TOTP
-    return NewToken(
-        serial=record.serial or tokens.new_serial(record.kind),
-        kind=record.kind,
-        seed=record.seed,
-        algorithm=record.algorithm,
-        digits=record.digits,
-        period=record.period if totp else 0,
-        last=-1 if totp else record.counter - 1,
-        drift=record.drift if totp else 0,
-        label=record.label,
-        user=user_name(record.user) if assign and record.user is not None else None,
-    )
+    return admin.new_token(record, user_name(record.user))
 
 
 def _report(

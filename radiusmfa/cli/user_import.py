@@ -15,19 +15,17 @@ import click
 
 from radiusmfa.cli import admin, common
 from radiusmfa.enrol import userlist
-from radiusmfa.enrol.records import Fault, Kind
+from radiusmfa.enrol.records import Fault
 from radiusmfa.interfaces import ImportRefusedError
 from radiusmfa.primary import hashing
-from radiusmfa.stores import imports, tokens
+from radiusmfa.stores import imports
 from radiusmfa.stores.imports import NewUser
-from radiusmfa.stores.tokens import NewToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from radiusmfa.config.model import Passwords
-    from radiusmfa.enrol.records import SeedRecord
     from radiusmfa.enrol.userlist import UserRow
     from radiusmfa.stores.database import Database
 
@@ -177,22 +175,8 @@ def _new_user(row: UserRow, stored: str | None) -> NewUser:
         password=stored,
         disabled=row.disabled,
         password_only=row.password_only,
-        token=None if row.token is None else _new_token(row.token),
+        token=None if row.token is None else admin.new_token(row.token),
         where=row.where,
-    )
-
-
-def _new_token(record: SeedRecord) -> NewToken:
-    totp = record.kind is Kind.TOTP
-    return NewToken(
-        serial=record.serial or tokens.new_serial(record.kind),
-        kind=record.kind,
-        seed=record.seed,
-        algorithm=record.algorithm,
-        digits=record.digits,
-        period=record.period if totp else 0,
-        last=-1 if totp else record.counter - 1,
-        label=record.label,
     )
 
 
