@@ -148,7 +148,7 @@ class Passwords:
     passes: int = 2
     lanes: int = 1
     threads: int = 0
-    queue: int = 64
+    queue: int = 256
     upgrade: bool = True
 
 
