@@ -143,6 +143,23 @@ def test_vectors_are_decoded(inputs: dict[str, str], expected: dict[str, Any]) -
         assert packet.raw(kind) == b"".join(codec.attribute(kind, value) for value in values)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "has"),
+    [
+        pytest.param([], False, id="none"),
+        pytest.param([2, 26], False, id="others"),
+        pytest.param([2, 1], True, id="the second"),
+        pytest.param({25}, True, id="repeated"),
+    ],
+)
+def test_packet_tells_whether_it_has_one_of_several(
+    kinds: list[int] | set[int], *, has: bool
+) -> None:
+    """One look says whether any of several types is there, however often."""
+    packet = codec.decode(_packet(NAME + b"\x19\2\x19\3x"))
+    assert packet.has_any(kinds) is has
+
+
 def test_padding_is_ignored() -> None:
     """Octets after the length are no part of the packet."""
     assert codec.decode(_packet(NAME) + b"\1\0\xff").octets == _packet(NAME)
