@@ -20,9 +20,12 @@ class Reason(StrEnum):
     PASSED = "passed"
     PASSWORD_ONLY = "password-only"  # noqa: S105 - a reason, not a password
     RESYNCHRONIZED = "resynchronized"
+    PASSED_INSTEAD = "passed-instead"
     # Challenge
     PASSCODE_WANTED = "passcode-wanted"
     NEXT_PASSCODE_WANTED = "next-passcode-wanted"
+    OTHER_PASSCODE_WANTED = "other-passcode-wanted"
+    UPSTREAM_ASKS = "upstream-asks"
     # Reject: the request itself
     NO_USER_NAME = "no-user-name"
     BAD_USER_NAME = "bad-user-name"
@@ -41,6 +44,20 @@ class Reason(StrEnum):
     NOT_ENROLLED = "not-enrolled"
     BAD_PASSCODE = "bad-passcode"
     REPLAYED_PASSCODE = "replayed-passcode"
+    UPSTREAM_REFUSED = "upstream-refused"
+    UNANSWERED = "unanswered"
+    CHALLENGE_NOT_SHOWN = "challenge-not-shown"
+    TEXT_NOT_WRITABLE = "text-not-writable"
+    # Reject: an upstream that cannot be asked
+    UPSTREAM_SILENT = "upstream-silent"
+    UPSTREAM_UNREACHABLE = "upstream-unreachable"
+    UPSTREAM_BUSY = "upstream-busy"
+    # Reject: an upstream that does not do as it should
+    DIALOGUE_LOST = "dialogue-lost"
+    BAD_CHALLENGE = "bad-challenge"
+    BAD_UPSTREAM_REPLY = "bad-upstream-reply"
+    TOO_MANY_ROUNDS = "too-many-rounds"
+    PROXY_LOOP = "proxy-loop"
     # A Reject that is our own fault
     ATTRIBUTE_FAILED = "attribute-failed"
     UNAVAILABLE = "unavailable"
@@ -70,7 +87,8 @@ class Asks:
     Another round trip is needed (RFC 2865 section 4.4).
 
     Attributes:
-        reason: What is wanted: a passcode, or the one after the last.
+        reason: What is wanted: a passcode, the one after the last, that of another
+            token, or whatever an upstream asks for.
     """
 
     reason: Reason
@@ -79,10 +97,16 @@ class Asks:
 @dataclass(frozen=True, slots=True)
 class Unavailable:
     """
-    The back end could not be *asked*: overload, a full queue.
+    The back end could not be *asked*: overload, a full queue, a dead server.
 
     A wrong, missing or unanswered proof is never this.
+
+    Attributes:
+        reason: UNAVAILABLE: we ourselves have no room, and say nothing; else which way
+            an upstream could not be asked.
     """
+
+    reason: Reason = Reason.UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +119,7 @@ Outcome: TypeAlias = Passed | Failed | Asks | Unavailable | Broken
 PASSED: Final = Passed()
 ASKS_PASSCODE: Final = Asks(Reason.PASSCODE_WANTED)
 ASKS_NEXT_PASSCODE: Final = Asks(Reason.NEXT_PASSCODE_WANTED)
+ASKS_OTHER_PASSCODE: Final = Asks(Reason.OTHER_PASSCODE_WANTED)
+UPSTREAM_ASKS: Final = Asks(Reason.UPSTREAM_ASKS)
 UNAVAILABLE: Final = Unavailable()
 BROKEN: Final = Broken()

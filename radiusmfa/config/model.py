@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from radiusmfa.config.upstream_model import Prompts
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
     from pathlib import Path
 
+    from radiusmfa.config.upstream_model import Upstream, UpstreamFactor
     from radiusmfa.secret import Secret
 
 Network: TypeAlias = "IPv4Network | IPv6Network"
@@ -27,16 +30,16 @@ class Mode(StrEnum):
     """The password; the passcode comes with the State of our Access-Challenge."""
     AUTO = "auto"
     """`append` if the tail fits a passcode, else `challenge`."""
+    PROXY = "proxy"
+    """Whatever the upstream that is the client's primary wants: it asks for every proof."""
 
 
-@unique
-class Primary(StrEnum):
-    """Who checks the password."""
-
-    LOCAL = "local"
-    """The users of the store."""
-    NONE = "none"
-    """Nobody here; only with `mode: step-up`."""
+LOCAL: Final = "local"
+"""`primary`: the users of the store. Anything else but `none` names an upstream."""
+NONE: Final = "none"
+"""`primary`: nobody here checks a password; only with `mode: step-up`."""
+LOCAL_FACTORS: Final = ("totp", "hotp", "recovery")
+"""Factors that the store holds; every other name is a factor that an upstream checks."""
 
 
 @unique
@@ -89,7 +92,15 @@ class Client:
         weak_secret: Whether a shorter secret was allowed. Such a secret can be
             guessed off-line from one captured packet.
         mode: What User-Password holds.
-        primary: Who checks the password; `none` only with `mode: step-up`.
+        primary: Who checks the password: `local`, `none` (only with `mode: step-up`), or
+            the name of an upstream. With `mode: proxy` an upstream that checks everything.
+        factors: Names of the second factors that count here, in order of preference.
+        when_unavailable: Names of the factors that count instead, in order, where the
+            servers of the user's own could not be asked.
+        time_budget: Seconds from a request until this client gives up, 1 to 300; its
+            answer leaves before.
+        shows_challenges: Whether a token server's challenge can be passed on to it.
+        prompts: Which texts of a token server's dialogue it gets.
         delimiter: `append` and `auto`: what stands between password and passcode.
             Empty: the passcode is the tail that has a token's length.
         require_message_authenticator: Discard Access-Requests without one. `no`
@@ -113,7 +124,12 @@ class Client:
     secret: Secret
     weak_secret: bool = False
     mode: Mode = Mode.CHALLENGE
-    primary: Primary = Primary.LOCAL
+    primary: str = LOCAL
+    factors: tuple[str, ...] = LOCAL_FACTORS
+    when_unavailable: tuple[str, ...] = ()
+    time_budget: int = 20
+    shows_challenges: bool = True
+    prompts: Prompts = Prompts.RELAY
     delimiter: str = ""
     require_message_authenticator: Tri = Tri.YES
     limit_proxy_state: Tri = Tri.AUTO
@@ -197,11 +213,15 @@ class Factors:
         totp: Time-based tokens.
         hotp: Counter-based tokens.
         recovery: Recovery codes.
+        upstream: Those that upstreams check.
+        names: All of them in the order of the file.
     """
 
     totp: Totp | None = Totp()
     hotp: Hotp | None = Hotp()
     recovery: Recovery | None = Recovery()
+    upstream: tuple[UpstreamFactor, ...] = ()
+    names: tuple[str, ...] = LOCAL_FACTORS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +282,7 @@ class Configuration:
         store_path: The SQLite file.
         keys_path: The keys that seal the seeds in it.
         clients: Who may ask; at least one.
+        upstreams: Other RADIUS servers that are asked.
         passwords: How local passwords are hashed.
         factors: Which second factors are accepted.
         lockout: What wrong proofs cost.
@@ -277,6 +298,7 @@ class Configuration:
     store_path: Path
     keys_path: Path
     clients: tuple[Client, ...]
+    upstreams: tuple[Upstream, ...] = ()
     passwords: Passwords = Passwords()
     factors: Factors = Factors()
     lockout: Lockout = Lockout()
