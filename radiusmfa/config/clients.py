@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from dataclasses import dataclass
 from ipaddress import IPv6Network, ip_network
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from radiusmfa.config import reply
 from radiusmfa.config.fields import Fields, Found, scalar_text
-from radiusmfa.config.model import Client, Mode, Network, Primary, Tri
+from radiusmfa.config.model import LOCAL, LOCAL_FACTORS, NONE, Client, Mode, Network, Tri
 from radiusmfa.config.nodes import Listing, Mapping, Report
 from radiusmfa.config.secrets import SHORTEST_SECRET_OCTETS, Sources, secret
 from radiusmfa.secret import Secret
+
+if TYPE_CHECKING:
+    from radiusmfa.config.model import Factors
+    from radiusmfa.config.upstream_model import Upstream
 
 _NAMES: Final = tuple(field.name for field in dataclasses.fields(Client))
 _SHARED: Final = tuple(
@@ -20,19 +25,52 @@ _SHARED: Final = tuple(
 )
 _CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LARGEST_VALUE_OCTETS: Final = 253  # RFC 2865 section 5
+_REFUSE: Final = "refuse"
+_PERSON: Final = 60
+"""Seconds that a person may take to answer a push; token servers wait as long."""
+
+_UNSIGNED: Final = {
+    Tri.NO: (
+        "require_message_authenticator is no: whoever sits on the path can forge"
+        " replies to this client (CVE-2024-3596)"
+    ),
+    Tri.AUTO: (
+        "require_message_authenticator is auto: until the client has sent a"
+        " Message-Authenticator, replies to it can be forged (CVE-2024-3596)"
+    ),
+}
 
 
-def read(top: Fields, sources: Sources) -> tuple[tuple[Client, ...], list[str]]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """
+    What clients may name.
+
+    Attributes:
+        upstreams: By name.
+        factors: All there are.
+    """
+
+    upstreams: dict[str, Upstream]
+    factors: Factors
+
+
+def read(
+    top: Fields, sources: Sources, upstreams: tuple[Upstream, ...], factors: Factors
+) -> tuple[tuple[Client, ...], list[str]]:
     """
     Return the clients of the file and the warnings about them.
 
     Args:
         top: The whole file.
         sources: Where secrets come from.
+        upstreams: Those that a client may name as its primary.
+        factors: Those that a client may name.
     """
     report = top.report
+    known = Known({one.name: one for one in upstreams}, factors)
     defaults = top.section("defaults", _SHARED)
-    _settings(defaults)  # also when every client overrides them
+    _settings(defaults, known)  # also when every client overrides them
     warnings: list[str] = []
     clients: list[Client] = []
     places: list[Fields] = []
@@ -40,8 +78,9 @@ def read(top: Fields, sources: Sources) -> tuple[tuple[Client, ...], list[str]]:
         return (), []
     for found in top.items("clients"):
         fields = Fields(found.node, found.where, report, known=_NAMES, fallback=defaults)
-        client = _client(fields, sources, warnings)
+        client = _client(fields, sources, known, warnings)
         warnings += _warnings(client)
+        warnings += [f"client {client.name}: {text}" for text in _hints(client, known)]
         clients.append(client)
         places.append(fields)
     if not clients:
@@ -50,15 +89,16 @@ def read(top: Fields, sources: Sources) -> tuple[tuple[Client, ...], list[str]]:
     return tuple(clients), warnings
 
 
-def _client(fields: Fields, sources: Sources, warnings: list[str]) -> Client:
+def _client(fields: Fields, sources: Sources, known: Known, warnings: list[str]) -> Client:
     weak = fields.boolean("weak_secret", default=False)
     name = _name(fields)
     shared = Secret(b"")
     if found := fields.need("secret"):
         shared, said = secret(found, fields.report, sources, weak=weak)
         warnings += [f"client {name}: {text}" for text in said]
-    settings = _settings(fields)
+    settings = _settings(fields, known)
     _refuse_contradictions(fields, settings)
+    _refuse_useless_factors(fields, settings)
     return dataclasses.replace(
         settings, name=name, networks=_networks(fields), secret=shared, weak_secret=weak
     )
@@ -72,7 +112,7 @@ def _name(fields: Fields) -> str:
     return text or ""
 
 
-def _settings(fields: Fields) -> Client:
+def _settings(fields: Fields, known: Known) -> Client:
     plain = Client(name="", networks=(), secret=Secret(b""))
     mode = fields.choice("mode", plain.mode)
     return Client(
@@ -80,7 +120,12 @@ def _settings(fields: Fields) -> Client:
         networks=(),
         secret=plain.secret,
         mode=mode,
-        primary=fields.choice("primary", _usual_primary(mode)),
+        primary=_primary(fields, mode, known),
+        factors=_named_factors(fields, known.factors),
+        when_unavailable=_instead(fields, known.factors),
+        time_budget=fields.integer("time_budget", plain.time_budget, low=1, high=300),
+        shows_challenges=fields.boolean("shows_challenges", default=mode is not Mode.APPEND),
+        prompts=fields.choice("prompts", plain.prompts),
         delimiter=fields.text("delimiter", plain.delimiter, low=0, high=8),
         require_message_authenticator=fields.choice(
             "require_message_authenticator", plain.require_message_authenticator
@@ -98,27 +143,81 @@ def _settings(fields: Fields) -> Client:
     )
 
 
-def _usual_primary(mode: Mode) -> Primary:
-    return Primary.NONE if mode is Mode.STEP_UP else Primary.LOCAL
+def _primary(fields: Fields, mode: Mode, known: Known) -> str:
+    found = fields.find("primary")
+    text = scalar_text(found, fields.report) if found else None
+    if text is None:
+        return NONE if mode is Mode.STEP_UP else LOCAL
+    choices = (LOCAL, NONE, *known.upstreams)
+    if text not in choices:
+        fields.fault("primary", f"must be {', '.join(choices[:-1])} or {choices[-1]}")
+    return text  # also a wrong one: what it was to be is checked once
+
+
+def _named_factors(fields: Fields, factors: Factors) -> tuple[str, ...]:
+    found = fields.find("factors")
+    if found is None:
+        return factors.names
+    if isinstance(found.node, Listing) and not found.node.items:
+        fields.fault("factors", "must name at least one factor")
+    return _names_in(fields, "factors", factors.names)
+
+
+def _instead(fields: Fields, factors: Factors) -> tuple[str, ...]:
+    local = tuple(name for name in factors.names if name in LOCAL_FACTORS)
+    named = _names_in(fields, "when_unavailable", (*local, _REFUSE))
+    if _REFUSE in named[:-1]:
+        fields.fault("when_unavailable", "refuse ends the list: nothing comes after it")
+    return tuple(name for name in named if name != _REFUSE)
+
+
+def _names_in(fields: Fields, setting: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    named: list[str] = []
+    for item in fields.items(setting):
+        text = scalar_text(item, fields.report)
+        if text is None:
+            continue
+        if text not in allowed:
+            what = f"must be one of {', '.join(allowed)}"
+            fields.report.add(item.place, item.where, what)
+        elif text in named:
+            fields.report.add(item.place, item.where, f"{text} stands here twice")
+        else:
+            named.append(text)
+    return tuple(named)
 
 
 def _refuse_contradictions(fields: Fields, client: Client) -> None:
-    if client.primary is Primary.NONE and client.mode is not Mode.STEP_UP:
+    is_upstream = client.primary not in (LOCAL, NONE)
+    if client.primary == NONE and client.mode is not Mode.STEP_UP:
         fields.fault("primary", "none (no password is checked) goes with mode: step-up only")
-    if client.primary is Primary.LOCAL and client.mode is Mode.STEP_UP:
-        what = "mode: step-up brings no password that local could check: say none, or change mode"
-        fields.fault("primary", what)
+    if client.primary != NONE and client.mode is Mode.STEP_UP:
+        what = f"mode: step-up brings no password that {client.primary} could check"
+        fields.fault("primary", f"{what}: say none, or change mode")
+    if client.mode is Mode.PROXY and not is_upstream and client.primary != NONE:
+        fields.fault("primary", "mode: proxy leaves everything to an upstream: name one here")
     if any(character.isdigit() for character in client.delimiter):
         fields.fault("delimiter", "must not hold a digit: passcodes do")
     if (
         client.delimiter
         and fields.has("delimiter")
-        and client.mode in {Mode.STEP_UP, Mode.CHALLENGE}
+        and client.mode in {Mode.STEP_UP, Mode.CHALLENGE, Mode.PROXY}
     ):
         fields.fault("delimiter", "has a meaning in mode: append and auto only")
     for name in ("prompt", "reject_message"):
         if len(str(getattr(client, name)).encode()) > client.prompt_limit:
             fields.fault(name, f"is longer than prompt_limit, {client.prompt_limit} octets")
+
+
+def _refuse_useless_factors(fields: Fields, client: Client) -> None:
+    if client.mode is Mode.PROXY and fields.has("factors"):
+        fields.fault("factors", "have no meaning with mode: proxy, whose upstream asks for them")
+    if not (client.when_unavailable and fields.has("when_unavailable")):
+        return
+    if client.mode is Mode.PROXY:
+        fields.fault("when_unavailable", "has no meaning with mode: proxy")
+    elif not set(client.factors) - set(LOCAL_FACTORS):
+        fields.fault("when_unavailable", "has no meaning: no factor here is an upstream's")
 
 
 def _networks(fields: Fields) -> tuple[Network, ...]:
@@ -198,21 +297,33 @@ def _refuse_twins(clients: list[Client], places: list[Fields]) -> None:
             networks.setdefault(network, client.name)
 
 
+def _hints(client: Client, known: Known) -> list[str]:
+    factors = {factor.name: factor for factor in known.factors.upstream}
+    used = [] if client.mode is Mode.PROXY else [
+        factors[name] for name in client.factors if name in factors
+    ]  # fmt: skip
+    asked = {factor.upstream for factor in used}
+    if client.primary in known.upstreams:
+        asked.add(client.primary)
+    said = [
+        f"time_budget is {client.time_budget}: upstream {name} may wait {_PERSON} s for a person"
+        for name in sorted(asked)
+        if known.upstreams[name].dialogue.waits and client.time_budget < _PERSON
+    ]
+    if client.mode is Mode.APPEND and not client.delimiter:
+        said += [
+            f"mode: append cannot tell a password from a passcode of {factor.name}: say a"
+            f" delimiter here, or factors.{factor.name}.tail"
+            for factor in used
+            if not factor.tail
+        ]
+    return said
+
+
 def _warnings(client: Client) -> list[str]:
     said: list[str] = []
-    match client.require_message_authenticator:
-        case Tri.NO:
-            said.append(
-                "require_message_authenticator is no: whoever sits on the path can forge"
-                " replies to this client (CVE-2024-3596)"
-            )
-        case Tri.AUTO:
-            said.append(
-                "require_message_authenticator is auto: until the client has sent a"
-                " Message-Authenticator, replies to it can be forged (CVE-2024-3596)"
-            )
-        case Tri.YES:
-            pass
+    if text := _UNSIGNED.get(client.require_message_authenticator):
+        said.append(text)
     unsigned = client.require_message_authenticator is not Tri.YES
     if unsigned and client.limit_proxy_state is Tri.NO:
         said.append("limit_proxy_state is no: nothing is left against CVE-2024-3596")

@@ -8,20 +8,16 @@ from dataclasses import fields as dataclass_fields
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
-from radiusmfa.config import clients, nodes
+from radiusmfa.config import clients, factors, nodes, upstreams
 from radiusmfa.config.fields import Fields, Found, scalar_text
 from radiusmfa.config.model import (
     Challenges,
     Configuration,
     Duplicates,
-    Factors,
-    Hotp,
     Level,
     Listen,
     Lockout,
     Passwords,
-    Recovery,
-    Totp,
 )
 from radiusmfa.config.secrets import Sources, reference
 from radiusmfa.interfaces import ConfigError
@@ -37,6 +33,7 @@ SECTIONS: Final = (
     "keys",
     "defaults",
     "clients",
+    "upstreams",
     "passwords",
     "factors",
     "lockout",
@@ -78,9 +75,9 @@ def parse(
     if report.faults and not root.entries:
         raise ConfigError(*report.lines(str(path)))
     top = Fields(root, "", report, known=SECTIONS)
-    configuration = _configuration(top, path, sources, warnings)
-    if report.faults:
-        raise ConfigError(*report.lines(str(path)))
+    configuration, elsewhere = _configuration(top, path, sources, warnings)
+    if report.faults or elsewhere:
+        raise ConfigError(*report.lines(str(path)), *elsewhere)
     return configuration
 
 
@@ -100,29 +97,33 @@ def _read_file(path: Path) -> tuple[bytes, tuple[str, ...]]:
 
 def _configuration(
     top: Fields, path: Path, sources: Sources, warnings: tuple[str, ...]
-) -> Configuration:
+) -> tuple[Configuration, list[str]]:
     listen = _listen(top, "listen")
     accounting = _listen(top, "accounting")
     if not listen and not top.has("listen"):
         top.need("listen")
     _refuse_same_address(top, listen, accounting)
-    everyone, said = clients.read(top, sources)
+    others, told, elsewhere = upstreams.read(top, sources)
+    proofs = factors.read(top, others)
+    everyone, said = clients.read(top, sources, others, proofs)
     passwords, weak = _passwords(top.section("passwords", _names(Passwords)))
-    return Configuration(
+    configuration = Configuration(
         path=path,
         listen=listen,
         accounting=accounting,
         store_path=_store(top, sources),
         keys_path=_keys(top, sources),
         clients=everyone,
+        upstreams=others,
         passwords=passwords,
-        factors=_factors(top),
+        factors=proofs,
         lockout=_lockout(top.section("lockout", _names(Lockout))),
         challenges=_challenges(top.section("challenges", _names(Challenges))),
         duplicates=_duplicates(top.section("duplicates", _names(Duplicates))),
         log_level=top.section("log", ("level",)).choice("level", Level.INFO),
-        warnings=(*warnings, *said, *weak),
+        warnings=(*warnings, *said, *told, *weak),
     )
+    return configuration, elsewhere
 
 
 def _names(section: type) -> tuple[str, ...]:
@@ -213,42 +214,6 @@ def _passwords(fields: Fields) -> tuple[Passwords, tuple[str, ...]]:
     if not passwords.upgrade:
         warnings.append("passwords.upgrade is no: imported hashes stay as weak as they are")
     return passwords, tuple(warnings)
-
-
-def _factors(top: Fields) -> Factors:
-    if not top.has("factors"):
-        return Factors()
-    section = top.section("factors", _names(Factors))
-    factors = Factors(
-        totp=_totp(section) if section.has("totp") else None,
-        hotp=_hotp(section) if section.has("hotp") else None,
-        recovery=_recovery(section) if section.has("recovery") else None,
-    )
-    if factors == Factors(totp=None, hotp=None, recovery=None):
-        top.fault("factors", "must name at least one of totp, hotp, recovery")
-    return factors
-
-
-def _totp(section: Fields) -> Totp:
-    fields, usual = section.section("totp", _names(Totp)), Totp()
-    return Totp(
-        window=fields.integer("window", usual.window, low=0, high=10),
-        drift_limit=fields.integer("drift_limit", usual.drift_limit, low=0, high=100),
-        resync_window=fields.integer("resync_window", usual.resync_window, low=0, high=100),
-    )
-
-
-def _hotp(section: Fields) -> Hotp:
-    fields, usual = section.section("hotp", _names(Hotp)), Hotp()
-    return Hotp(
-        look_ahead=fields.integer("look_ahead", usual.look_ahead, low=0, high=100),
-        resync_window=fields.integer("resync_window", usual.resync_window, low=0, high=10_000),
-    )
-
-
-def _recovery(section: Fields) -> Recovery:
-    section.section("recovery", ())
-    return Recovery()
 
 
 def _lockout(fields: Fields) -> Lockout:

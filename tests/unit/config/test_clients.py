@@ -7,31 +7,55 @@ from pathlib import Path
 
 import pytest
 
-from radiusmfa.config import clients, nodes
+from radiusmfa.config import clients, dialogues, nodes
 from radiusmfa.config.fields import Fields
-from radiusmfa.config.model import Client, Mode, Primary, Tri
+from radiusmfa.config.model import LOCAL, NONE, Client, Factors, Mode, Tri
 from radiusmfa.config.secrets import Sources
+from radiusmfa.config.upstream_model import Prompts, Upstream, UpstreamFactor
 from radiusmfa.secret import Secret
 
 GOOD = "0123456789abcdef"
+UPSTREAMS = (
+    Upstream(name="rsa", servers=(), dialogue=dialogues.shipped("securid")),
+    Upstream(name="nps", servers=(), dialogue=dialogues.shipped("nps")),
+)
+# `hotp` is off, as where a file names the others.
+FACTORS = Factors(
+    hotp=None,
+    upstream=(
+        UpstreamFactor(name="securid", upstream="rsa"),
+        UpstreamFactor(name="push", upstream="nps", tail=6),
+    ),
+    names=("totp", "securid", "push", "recovery"),
+)
+LOCALS = Factors()
 VPN = "name: vpn, networks: [192.0.2.1/32], secret: {env: IT}"
 
 
-def _read(text: str) -> tuple[tuple[Client, ...], list[str], list[str]]:
+def _read(
+    text: str, upstreams: tuple[Upstream, ...] = (), factors: Factors = LOCALS
+) -> tuple[tuple[Client, ...], list[str], list[str]]:
     report = nodes.Report()
     top = Fields(nodes.parse(text.encode(), report), "", report, known=("clients", "defaults"))
-    found, warnings = clients.read(top, Sources(Path("/"), {"IT": GOOD, "WEAK": "weak"}))
+    sources = Sources(Path("/"), {"IT": GOOD, "WEAK": "weak"})
+    found, warnings = clients.read(top, sources, upstreams, factors)
     return found, warnings, report.lines("f")
 
 
 def _one(settings: str, defaults: str = "") -> Client:
-    found, _, faults = _read(f"clients: [{{{VPN}, {settings}}}]\n{defaults}")
+    found, _, faults = _read(f"clients: [{{{VPN}, {settings}}}]\n{defaults}", UPSTREAMS, FACTORS)
     assert not faults
     return found[0]
 
 
 def _faults(settings: str, defaults: str = "") -> list[str]:
-    return _read(f"clients: [{{{VPN}, {settings}}}]\n{defaults}")[2]
+    return _read(f"clients: [{{{VPN}, {settings}}}]\n{defaults}", UPSTREAMS, FACTORS)[2]
+
+
+def _warnings(settings: str, defaults: str = "") -> list[str]:
+    found = _read(f"clients: [{{{VPN}, {settings}}}]\n{defaults}", UPSTREAMS, FACTORS)
+    assert not found[2]
+    return found[1]
 
 
 def test_smallest_client_takes_every_default() -> None:
@@ -51,9 +75,24 @@ def test_smallest_client_takes_every_default() -> None:
         ("mode: append", "mode", Mode.APPEND),
         ("mode: auto", "mode", Mode.AUTO),
         ("mode: challenge", "mode", Mode.CHALLENGE),
-        ("mode: step-up", "primary", Primary.NONE),
+        ("mode: step-up", "primary", NONE),
         ("mode: step-up, primary: none", "mode", Mode.STEP_UP),
-        ("primary: local", "primary", Primary.LOCAL),
+        ("primary: local", "primary", LOCAL),
+        ("primary: nps", "primary", "nps"),
+        ("mode: proxy, primary: rsa", "mode", Mode.PROXY),
+        ("mode: append, primary: rsa", "primary", "rsa"),
+        ("factors: [securid, totp]", "factors", ("securid", "totp")),
+        ("when_unavailable: []", "when_unavailable", ()),
+        ("when_unavailable: [refuse]", "when_unavailable", ()),
+        ("when_unavailable: [recovery]", "when_unavailable", ("recovery",)),
+        ("when_unavailable: [totp, recovery, refuse]", "when_unavailable", ("totp", "recovery")),
+        ("time_budget: 1", "time_budget", 1),
+        ("time_budget: 300", "time_budget", 300),
+        ("shows_challenges: no", "shows_challenges", False),
+        ("prompts: relay", "prompts", Prompts.RELAY),
+        ("prompts: plain", "prompts", Prompts.PLAIN),
+        ("prompts: asa-sdi", "prompts", Prompts.ASA_SDI),
+        ("prompts: citrix-wi", "prompts", Prompts.CITRIX_WI),
         ("mode: append, delimiter: ','", "delimiter", ","),
         ("require_message_authenticator: no", "require_message_authenticator", Tri.NO),
         ("require_message_authenticator: auto", "require_message_authenticator", Tri.AUTO),
@@ -81,10 +120,69 @@ def test_settings_are_read(setting: str, field: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("setting", "fault"),
     [
-        ("mode: appand", "clients[0].mode: must be step-up, append, challenge or auto"),
-        ("primary: ldap", "clients[0].primary: must be local or none"),
+        ("mode: appand", "clients[0].mode: must be step-up, append, challenge, auto or proxy"),
+        ("primary: ldap", "clients[0].primary: must be local, none, rsa or nps"),
+        ("primary: RSA", "clients[0].primary: must be local, none, rsa or nps"),
+        ("primary: [rsa]", "clients[0].primary: must be one value"),
+        ("primary: securid", "clients[0].primary: must be local, none, rsa or nps"),
+        ("mode: proxy, primary: rsb", "clients[0].primary: must be local, none, rsa or nps"),
         ("primary: none", "clients[0].primary: none (no password is checked) goes with"),
+        (
+            "mode: proxy, primary: none",
+            "clients[0].primary: none (no password is checked) goes with mode: step-up only",
+        ),
         ("mode: step-up, primary: local", "clients[0].primary: mode: step-up brings no password"),
+        (
+            "mode: step-up, primary: rsa",
+            "clients[0].primary: mode: step-up brings no password that rsa could check",
+        ),
+        ("mode: proxy", "clients[0].primary: mode: proxy leaves everything to an upstream: name"),
+        ("mode: proxy, primary: local", "clients[0].primary: mode: proxy leaves everything to an"),
+        ("mode: proxy, primary: rsa, factors: [totp]", "clients[0].factors: have no meaning with"),
+        (
+            "mode: proxy, primary: rsa, when_unavailable: [totp]",
+            "clients[0].when_unavailable: has no meaning with mode: proxy",
+        ),
+        (
+            "mode: proxy, primary: rsa, delimiter: ','",
+            "clients[0].delimiter: has a meaning in mode: append and auto only",
+        ),
+        ("mode: step-up, delimiter: ','", "clients[0].delimiter: has a meaning in mode: append"),
+        ("factors: []", "clients[0].factors: must name at least one factor"),
+        ("factors: totp", "clients[0].factors: must be a list, as [one, two]"),
+        (
+            "factors: [totp, hotp]",
+            "clients[0].factors[1]: must be one of totp, securid, push, recovery",
+        ),
+        ("factors: [rsa]", "clients[0].factors[0]: must be one of totp, securid, push, recovery"),
+        ("factors: [totp, totp]", "clients[0].factors[1]: totp stands here twice"),
+        ("factors: [[totp]]", "clients[0].factors[0]: must be one value"),
+        (
+            "when_unavailable: [securid]",
+            "clients[0].when_unavailable[0]: must be one of totp, recovery, refuse",
+        ),
+        (
+            "when_unavailable: [hotp]",
+            "clients[0].when_unavailable[0]: must be one of totp, recovery, refuse",
+        ),
+        ("when_unavailable: [totp, totp]", "clients[0].when_unavailable[1]: totp stands here"),
+        (
+            "when_unavailable: [refuse, totp]",
+            "clients[0].when_unavailable: refuse ends the list: nothing comes after it",
+        ),
+        ("when_unavailable: skip", "clients[0].when_unavailable: must be a list"),
+        (
+            "when_unavailable: [skip]",
+            "clients[0].when_unavailable[0]: must be one of totp, recovery, refuse",
+        ),
+        (
+            "factors: [totp], when_unavailable: [recovery]",
+            "clients[0].when_unavailable: has no meaning: no factor here is an upstream's",
+        ),
+        ("time_budget: 0", "clients[0].time_budget: must be a whole number from 1 to 300"),
+        ("time_budget: 301", "clients[0].time_budget: must be a whole number from 1 to 300"),
+        ("shows_challenges: auto", "clients[0].shows_challenges: must be yes or no"),
+        ("prompts: cisco", "clients[0].prompts: must be relay, plain, asa-sdi or citrix-wi"),
         ("delimiter: ','", "clients[0].delimiter: has a meaning in mode: append and auto only"),
         ("mode: append, delimiter: '1'", "clients[0].delimiter: must not hold a digit"),
         ("mode: append, delimiter: '%s'" % (9 * ","), "clients[0].delimiter: must have 0 to 8"),
@@ -110,6 +208,71 @@ def test_unfit_setting_is_refused(setting: str, fault: str) -> None:
     """A setting out of its limits, or against another one, is named."""
     (line,) = _faults(setting)
     assert fault in line
+
+
+def test_factors_are_all_there_are_unless_they_are_named() -> None:
+    """The order of the file's factors is that of preference."""
+    assert _one("mode: auto").factors == ("totp", "securid", "push", "recovery")
+    assert _one("mode: auto", "defaults: {factors: [push]}").factors == ("push",)
+    assert _one("mode: proxy, primary: rsa", "defaults: {factors: [push]}").mode is Mode.PROXY
+
+
+def test_when_unavailable_of_the_defaults_harms_nobody() -> None:
+    """What the defaults say for most clients is no fault of one that cannot use it."""
+    defaults = "defaults: {when_unavailable: [recovery]}"
+    assert not _faults("mode: proxy, primary: rsa", defaults)
+    assert not _faults("factors: [totp]", defaults)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_challenges_are_shown_by_all_but_append(mode: Mode) -> None:
+    """A client that gets everything in one field shows no challenge, unless it says so."""
+    primary = ", primary: rsa" if mode is Mode.PROXY else ""
+    assert _one(f"mode: {mode}{primary}").shows_challenges is (mode is not Mode.APPEND)
+    assert _one(f"mode: {mode}{primary}, shows_challenges: yes").shows_challenges
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ("primary: nps, factors: [totp]", "nps"),
+        ("factors: [push]", "nps"),
+        ("mode: proxy, primary: nps", "nps"),
+    ],
+)
+def test_short_time_for_a_person_is_a_warning(settings: str, name: str) -> None:
+    """Who has to look at a phone needs more time than a client gives by default."""
+    assert _warnings(settings) == [
+        f"client vpn: time_budget is 20: upstream {name} may wait 60 s for a person"
+    ]
+    assert _warnings(f"{settings}, time_budget: 59")
+    assert not _warnings(f"{settings}, time_budget: 60")
+
+
+def test_server_that_answers_at_once_needs_no_warning() -> None:
+    """A token server that waits for nobody fits into any time; a factor of nobody waits not."""
+    assert not _warnings("primary: rsa, factors: [securid, totp]")
+    assert not _warnings("factors: [totp]")
+    assert not _warnings("mode: proxy, primary: rsa")
+
+
+def test_tail_without_a_length_is_a_warning() -> None:
+    """Where nothing parts password and passcode, one of them has to have a length."""
+    assert _warnings("mode: append, factors: [securid, totp]") == [
+        (
+            "client vpn: mode: append cannot tell a password from a passcode of securid: say a"
+            " delimiter here, or factors.securid.tail"
+        )
+    ]
+    assert not _warnings("mode: append, factors: [securid, totp], delimiter: ','")
+    assert not _warnings("mode: append, factors: [push], time_budget: 60")
+    assert not _warnings("mode: auto, factors: [securid]")
+
+
+def test_primary_without_upstreams_is_local_or_none() -> None:
+    """Where there are no upstreams, the fault names the two words there are."""
+    (fault,) = _read(f"clients: [{{{VPN}, primary: rsa}}]")[2]
+    assert fault.endswith("clients[0].primary: must be local or none")
 
 
 def test_fault_of_the_defaults_is_reported_once() -> None:

@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from radiusmfa import shipped
-from radiusmfa.config import model, nodes, read
+from radiusmfa.config import dialogues, model, nodes, read
 from radiusmfa.config.model import Client, Configuration
 from radiusmfa.config.nodes import Listing, Mapping, Node
+from radiusmfa.config.upstream_model import Server, Upstream, UpstreamFactor, UserName
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def _load(text: str, folder: Path) -> Configuration:
     (folder / "secrets").mkdir(exist_ok=True)
-    for name in ("vpn", "broker"):
+    for name in ("vpn", "broker", "rsa"):
         (folder / "secrets" / name).write_text("0123456789abcdef", encoding="utf-8")
         (folder / "secrets" / name).chmod(0o600)
     path = folder / "radiusmfa.yaml"
@@ -57,8 +58,30 @@ def test_commented_settings_are_the_defaults(tmp_path: Path) -> None:
     text = shipped.text("conf", "radiusmfa.yaml")
     assert _uncommented() != text
     assert _load(_uncommented(), tmp_path) == _load(text, tmp_path)
-    vpn = _load(text, tmp_path).clients[0]
-    assert vpn == Client(name=vpn.name, networks=vpn.networks, secret=vpn.secret)
+    vpn, names = _load(text, tmp_path).clients[0], _load(text, tmp_path).factors.names
+    assert vpn == Client(name=vpn.name, networks=vpn.networks, secret=vpn.secret, factors=names)
+
+
+def test_upstream_of_the_example_has_the_defaults(tmp_path: Path) -> None:
+    """The upstream and its factor say no more than they must: all else is the default."""
+    config = _load(_uncommented(), tmp_path)
+    (rsa,), (securid,) = config.upstreams, config.factors.upstream
+    dialogue = dialogues.shipped("securid")
+    servers = tuple(
+        Server(host=one.host, secret=one.secret, alive_check=dialogue.alive_check)
+        for one in rsa.servers
+    )
+    assert rsa == Upstream(
+        name="rsa", servers=servers, dialogue=dialogue, patience=dialogue.patience
+    )
+    assert securid == UpstreamFactor(
+        name="securid",
+        upstream="rsa",
+        start_with=dialogue.start_with,
+        word=dialogue.word,
+        prompt=dialogue.prompt,
+    )
+    assert len(servers) == 2
 
 
 def test_example_shows_every_setting() -> None:
@@ -66,8 +89,13 @@ def test_example_shows_every_setting() -> None:
     report = nodes.Report()
     shown = _names(nodes.parse(_uncommented().encode(), report))
     assert not report.faults
-    wanted = set(read.SECTIONS) | {f"clients.{name.name}" for name in dataclasses.fields(Client)}
+    wanted = set(read.SECTIONS) | {"upstreams.rsa"}
     for section, of in (
+        ("clients", Client),
+        ("upstreams.rsa", Upstream),
+        ("upstreams.rsa.servers", Server),
+        ("upstreams.rsa.user_name", UserName),
+        ("factors.securid", UpstreamFactor),
         ("passwords", model.Passwords),
         ("factors", model.Factors),
         ("factors.totp", model.Totp),
@@ -77,6 +105,9 @@ def test_example_shows_every_setting() -> None:
         ("duplicates", model.Duplicates),
     ):
         wanted |= {f"{section}.{field.name}" for field in dataclasses.fields(of)}
+    # What upstreams check has names of its own; the list of all is no setting.
+    wanted -= {"upstreams.rsa.name", "factors.securid.name", "factors.upstream", "factors.names"}
+    wanted.add("factors.securid")
     wanted |= {
         "listen.udp",
         "accounting.udp",
@@ -85,7 +116,7 @@ def test_example_shows_every_setting() -> None:
         "keys.credential",
         "log.level",
     }
-    shown -= {name for name in shown if re.match(r"clients\.(secret|reply)\.", name)}
+    shown -= {name for name in shown if re.search(r"\.(secret|reply)\.", name)}
     assert shown == wanted
 
 

@@ -68,7 +68,10 @@ def test_choice_suggests_a_close_word() -> None:
     fields, report = _fields("a: chalenge")
     assert fields.choice("a", Mode.AUTO) is Mode.AUTO
     assert report.lines("f") == [
-        "f:1:4: here.a: must be step-up, append, challenge or auto; did you mean challenge?"
+        (
+            "f:1:4: here.a: must be step-up, append, challenge, auto or proxy; did you mean"
+            " challenge?"
+        )
     ]
 
 
@@ -111,6 +114,32 @@ def test_missing_setting_is_reported_at_its_section() -> None:
     fields, report = _fields("{}")
     assert fields.need("a") is None
     assert report.lines("f") == ["f:1:1: here.a: is missing"]
+
+
+def test_only_settings_can_lack_one() -> None:
+    """What holds no settings at all is one fault, not one for each that it lacks."""
+    report = nodes.Report()
+    fields = Fields(nodes.Scalar("x", quoted=False, place=nodes.Place(1, 1)), "a", report, known=())
+    assert fields.need("b") is None
+    assert report.lines("f") == ["f:1:1: a: must hold settings, as {name: value}"]
+
+
+def test_fault_stands_at_the_value_or_at_its_section() -> None:
+    """A fault of a setting that is not there is shown where it could stand."""
+    fields, report = _fields("{a: 1}", "a", "b")
+    fields.fault("a", "is wrong")
+    fields.fault("b", "is wrong")
+    assert report.lines("f") == ["f:1:1: here.b: is wrong", "f:1:5: here.a: is wrong"]
+
+
+def test_defaults_count_where_nothing_is_said() -> None:
+    """A setting that is not there has its default, of whatever kind."""
+    fields, report = _fields("{}")
+    assert fields.boolean("a", default=True)
+    assert not fields.boolean("a", default=False)
+    assert fields.text("a", "-", low=1, high=9) == "-"
+    assert fields.choice("a", Mode.AUTO) is Mode.AUTO
+    assert not report.faults
 
 
 def test_fallback_answers_and_keeps_its_place() -> None:

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from radiusmfa.config import model
-from radiusmfa.config.model import Client, Mode, Primary, Tri
+from radiusmfa.config.model import LOCAL, LOCAL_FACTORS, NONE, Client, Mode, Tri
 from radiusmfa.secret import Secret
 
 SECTIONS = [found for _, found in inspect.getmembers(model, dataclasses.is_dataclass)]
@@ -31,15 +31,20 @@ def test_client_is_safe_by_default() -> None:
     assert client.sign_replies
     assert not client.weak_secret
     assert client.mode is Mode.CHALLENGE
-    assert client.primary is Primary.LOCAL
+    assert client.primary == LOCAL
+    assert client.factors == LOCAL_FACTORS
+    assert client.when_unavailable == ()
     assert client.attempts == 1
 
 
 def test_choices_are_the_words_of_the_file() -> None:
     """What is written in the file is the value itself."""
-    assert [str(mode) for mode in Mode] == ["step-up", "append", "challenge", "auto"]
+    assert [str(mode) for mode in Mode] == [
+        "step-up", "append", "challenge", "auto", "proxy",
+    ]  # fmt: skip
     assert [str(choice) for choice in Tri] == ["yes", "no", "auto"]
-    assert [str(primary) for primary in Primary] == ["local", "none"]
+    assert (LOCAL, NONE) == ("local", "none")
+    assert LOCAL_FACTORS == ("totp", "hotp", "recovery")
 
 
 def test_configuration_never_shows_a_secret() -> None:

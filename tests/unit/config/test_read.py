@@ -70,7 +70,10 @@ FAULTS_OF_IT = (
         "8:13: clients[0].secret: the secret must have at least 16 octets (weak_secret: yes"
         " allows a shorter one)"
     ),
-    "9:11: clients[0].mode: must be step-up, append, challenge or auto; did you mean challenge?",
+    (
+        "9:11: clients[0].mode: must be step-up, append, challenge, auto or proxy; did you mean"
+        " challenge?"
+    ),
     "10:19: clients[0].reply.Clas: no dictionary has this attribute; did you mean Class?",
     "10:39: clients[0].reply.Session-Timeout: must be a number or one of its names",
     "10:52: clients[0].reply.Class: {usr} is not known here: {client}, {user}",
@@ -322,6 +325,12 @@ def test_weak_hashes_are_a_warning() -> None:
     assert not _parse(SMALLEST + "passwords: {memory_kib: 7168}").warnings
 
 
+def test_kept_weak_hashes_are_a_warning() -> None:
+    """Whoever keeps weak imported hashes is told at every start."""
+    (warning,) = _parse(SMALLEST + "passwords: {upgrade: no}").warnings
+    assert warning == "passwords.upgrade is no: imported hashes stay as weak as they are"
+
+
 def test_defaults_are_the_models() -> None:
     """An empty section has the model's defaults."""
     text = "passwords:\nlockout: {}\nchallenges:\nduplicates:\nlog:\nfactors: {totp: , hotp: {}}\n"
@@ -331,20 +340,79 @@ def test_defaults_are_the_models() -> None:
     assert config.challenges == Challenges()
     assert config.duplicates == Duplicates()
     assert config.log_level is Level.INFO
-    assert config.factors == Factors(totp=Totp(), hotp=Hotp(), recovery=None)
+    assert config.factors == Factors(
+        totp=Totp(), hotp=Hotp(), recovery=None, names=("totp", "hotp")
+    )
 
 
 def test_factors_are_those_named() -> None:
     """Without the section every factor is on; with it, those that it names."""
     assert _parse(SMALLEST).factors == Factors(totp=Totp(), hotp=Hotp(), recovery=Recovery())
-    only = _parse(SMALLEST + "factors: {recovery: {}}").factors
-    assert only == Factors(totp=None, hotp=None, recovery=Recovery())
-    assert _faults(SMALLEST + "factors: {}") == (
-        "f:6:10: factors: must name at least one of totp, hotp, recovery",
+    only = _parse(SMALLEST + "factors: {recovery: {}}")
+    assert only.factors == Factors(totp=None, hotp=None, recovery=Recovery(), names=("recovery",))
+    assert only.clients[0].factors == ("recovery",)
+
+
+UPSTREAMS = """\
+upstreams:
+  rsa: {servers: [{host: 192.0.2.20, secret: {env: IT}}], dialogue: securid}
+  nps: {servers: [{host: 192.0.2.30, secret: {env: IT}}], dialogue: nps}
+factors:
+  totp:
+  securid: {upstream: rsa}
+"""
+
+
+def test_upstreams_factors_and_clients_know_each_other() -> None:
+    """A factor names an upstream; a client names both."""
+    settings = "primary: nps, factors: [securid, totp], when_unavailable: [totp], time_budget: 90"
+    config = _parse(SMALLEST.replace("{env: IT}}", f"{{env: IT}}, {settings}}}") + UPSTREAMS)
+    assert [upstream.name for upstream in config.upstreams] == ["rsa", "nps"]
+    assert [factor.upstream for factor in config.factors.upstream] == ["rsa"]
+    assert config.factors.names == ("totp", "securid")
+    (client,) = config.clients
+    assert (client.primary, client.factors) == ("nps", ("securid", "totp"))
+    assert client.when_unavailable == ("totp",)
+    assert not config.warnings
+
+
+def test_unknown_names_of_others_are_told_at_once() -> None:
+    """A name that leads nowhere is a fault where it stands."""
+    settings = "primary: npx, factors: [secure], when_unavailable: [securid]"
+    text = SMALLEST.replace("{env: IT}}", f"{{env: IT}}, {settings}}}") + UPSTREAMS
+    assert _faults(text.replace("{upstream: rsa}", "{upstream: rsx}")) == (
+        "f:5:68: clients[0].primary: must be local, none, rsa or nps",
+        "f:5:83: clients[0].factors[0]: must be one of totp, securid",
+        "f:5:111: clients[0].when_unavailable[0]: must be one of totp, refuse",
+        "f:11:23: factors.securid.upstream: must name one of upstreams (rsa, nps)",
     )
-    assert (
-        "factors.recovery.x: is no setting" in _faults(SMALLEST + "factors: {recovery: {x: 1}}")[0]
-    )
+
+
+def test_warnings_come_in_the_order_of_the_file() -> None:
+    """What weakens a client is said before what weakens an upstream."""
+    text = SMALLEST.replace("{env: IT}}", "{env: IT}, sign_replies: no}") + UPSTREAMS
+    text = text.replace("192.0.2.20,", "192.0.2.20, require_message_authenticator: no,")
+    warnings = _parse(text).warnings
+    assert [warning.partition(":")[0] for warning in warnings] == [
+        "client vpn", "upstream rsa (192.0.2.20)",
+    ]  # fmt: skip
+
+
+def test_faults_of_a_dialogue_come_with_those_of_the_file(tmp_path: Path) -> None:
+    """A dialogue's file is shown with its own name, line and column; alone it is enough."""
+    path = tmp_path / "my.yaml"
+    path.write_text("waits: perhaps\n", encoding="utf-8")
+    text = SMALLEST + UPSTREAMS.replace("dialogue: securid", "dialogue: {file: my.yaml}")
+    sources = Sources(tmp_path, {"IT": "0123456789abcdef"})
+    fault = f"{path}:1:8: waits: must be yes or no"
+    with pytest.raises(ConfigError) as caught:
+        read.parse(text.encode(), Path("f"), sources)
+    assert caught.value.faults == (fault,)
+    with pytest.raises(ConfigError) as caught:
+        read.parse(f"{text}log: {{level: loud}}\n".encode(), Path("f"), sources)
+    assert caught.value.faults == (
+        "f:12:14: log.level: must be debug, info, warn or critical", fault
+    )  # fmt: skip
 
 
 def test_longest_delay_is_not_below_the_first() -> None:
@@ -412,7 +480,23 @@ def test_any_octets_are_a_configuration_or_faults(octets: bytes) -> None:
 
 
 _NODES = st.recursive(
-    st.sampled_from(["", "yes", "5", "-1", "'x'", "192.0.2.1", "vpn", "{}", "[]", "step-up"]),
+    st.sampled_from(
+        [
+            "",
+            "yes",
+            "5",
+            "-1",
+            "'x'",
+            "192.0.2.1",
+            "vpn",
+            "{}",
+            "[]",
+            "step-up",
+            "Class",
+            "all",
+            "nps",
+        ]
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
         st.dictionaries(
@@ -430,6 +514,17 @@ _NODES = st.recursive(
                         "reply",
                         "totp",
                         "level",
+                        "servers",
+                        "host",
+                        "dialogue",
+                        "user_name",
+                        "strip",
+                        "send",
+                        "take",
+                        "upstream",
+                        "primary",
+                        "factors",
+                        "when_unavailable",
                     ],
                 ]
             ),

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from radiusmfa.config import model, nodes, read
+from radiusmfa.config import dialogues, model, nodes, read, upstream_model, upstreams
 from radiusmfa.config.fields import Found, scalar_text
 from radiusmfa.config.secrets import Sources
 from radiusmfa.interfaces import ConfigError
+from radiusmfa.outcome import Reason
 from radiusmfa.secret import Secret
 
 TEXT = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -22,11 +23,19 @@ store: {sqlite: it.db}
 keys: {file: keys}
 """
 CLIENT = "name: vpn, networks: [192.0.2.1], secret: {file: secrets/vpn}"
+SERVER = "host: 192.0.2.20, secret: {file: secrets/vpn}"
+UPSTREAM = f"upstreams: {{it: {{servers: [{{{SERVER}}}]}}}}\n"
+# Their names are keys of the file, not settings.
+NAMED = {"upstreams", "factors.NAME"}
 SECTIONS = {
     "clients": model.Client,
+    "upstreams": upstream_model.Upstream,
+    "upstreams.NAME.servers": upstream_model.Server,
+    "upstreams.NAME.user_name": upstream_model.UserName,
     "passwords": model.Passwords,
     "factors.totp": model.Totp,
     "factors.hotp": model.Hotp,
+    "factors.NAME": upstream_model.UpstreamFactor,
     "lockout": model.Lockout,
     "challenges": model.Challenges,
     "duplicates": model.Duplicates,
@@ -48,9 +57,9 @@ NUMBERS = [
     if (limits := re.fullmatch(r"([0-9]+) to ([0-9]+)", allowed))
 ]
 CHOICES = [
-    (section, name, re.findall(r"`([a-z-]+)`", allowed))
+    (section, name, re.findall(r"`([a-z0-9-]+)`", allowed))
     for section, name, _, allowed in ROWS
-    if re.fullmatch(r"(`[a-z-]+`(, )?)+", allowed)
+    if re.fullmatch(r"(`[a-z0-9-]+`(, )?)+", allowed)
 ]
 
 
@@ -61,22 +70,32 @@ def _load(text: str, folder: Path) -> model.Configuration:
     return read.parse(text.encode(), folder / "f", Sources(folder, {}))
 
 
+# What has to go with a setting, or with a value.
+WITH_NAME = {
+    "longest": ", delay: 1",
+    "delay": ", longest: 604800",
+    "memory_kib": ", passes: 1",
+    "prompt_limit": ", prompt: '?'",
+}
+WITH_VALUE: dict[object, str] = {"proxy": ", primary: it", "word": ", word: push"}
+
+
+def _smallest() -> str:
+    return f"{SMALLEST}clients: [{{{CLIENT}}}]\n"
+
+
 def _with(section: str, name: str, value: object) -> str:
     """Return the smallest file with one setting, and what has to go with it."""
     outer, _, inner = section.partition(".")
-    setting = f"{name}: {value}"
-    if name == "longest":
-        setting += ", delay: 1"
-    if name == "delay":
-        setting += ", longest: 604800"
-    if name == "memory_kib":
-        setting += ", passes: 1"
-    if name == "prompt_limit":
-        setting += ", prompt: '?'"
-    if value == "none":
-        setting += ", mode: step-up"
+    setting = f"{name}: {value}{WITH_NAME.get(name, '')}{WITH_VALUE.get(value, '')}"
     if section == "clients":
-        return f"{SMALLEST}clients: [{{{CLIENT}, {setting}}}]\n"
+        return f"{SMALLEST}clients: [{{{CLIENT}, {setting}}}]\n{UPSTREAM}"
+    if section == "upstreams":
+        return _smallest() + UPSTREAM.replace("}]}}", f"}}], {setting}}}}}")
+    if section == "upstreams.NAME.servers":
+        return _smallest() + UPSTREAM.replace("}]}}", f", {setting}}}]}}}}")
+    if section == "factors.NAME":
+        return f"{_smallest()}{UPSTREAM}factors: {{it: {{upstream: it, {setting}}}}}\n"
     whole = f"{{{inner}: {{{setting}}}}}" if inner else f"{{{setting}}}"
     return f"{SMALLEST}clients: [{{{CLIENT}}}]\n{outer}: {whole}\n"
 
@@ -84,7 +103,10 @@ def _with(section: str, name: str, value: object) -> str:
 @pytest.mark.parametrize("section", SECTIONS)
 def test_every_setting_is_explained(section: str) -> None:
     """Each setting of the code stands on the page, in its order, and no other."""
-    assert list(_rows(section)) == [field.name for field in dataclasses.fields(SECTIONS[section])]
+    names = [field.name for field in dataclasses.fields(SECTIONS[section])]
+    assert list(_rows(section)) == [
+        name for name in names if name != "name" or section not in NAMED
+    ]
 
 
 def test_top_of_the_file_is_complete() -> None:
@@ -95,9 +117,17 @@ def test_top_of_the_file_is_complete() -> None:
 
 
 def _plain(section: str) -> object:
-    if section == "clients":
-        return model.Client(name="", networks=(), secret=Secret(b""))
-    return SECTIONS[section]()
+    match section:
+        case "clients":
+            return model.Client(name="", networks=(), secret=Secret(b""))
+        case "upstreams":
+            return upstream_model.Upstream(name="", servers=())
+        case "upstreams.NAME.servers":
+            return upstream_model.Server(host="", secret=Secret(b""))
+        case "factors.NAME":
+            return upstream_model.UpstreamFactor(name="", upstream="")
+        case _:
+            return SECTIONS[section]()
 
 
 @pytest.mark.parametrize(("section", "name", "default", "allowed"), ROWS)
@@ -110,6 +140,10 @@ def test_defaults_are_those_of_the_code(
     match value:
         case _ if default == "must be there":
             assert not value or isinstance(value, Secret)
+        case _ if default == "the dialogue's":
+            assert value == getattr(dialogues.shipped("generic"), name)
+        case _ if default == "all of `factors":
+            assert value == model.LOCAL_FACTORS
         case bool():
             assert default == ("yes" if value else "no")
         case StrEnum() | int():
@@ -117,8 +151,14 @@ def test_defaults_are_those_of_the_code(
         case str():
             node = nodes.parse(f"x: {default}".encode(), nodes.Report()).entries["x"][1]
             assert scalar_text(Found(node, "x"), nodes.Report()) == value
+        case upstream_model.Dialogue():
+            assert default == value.name
+        case upstream_model.Passing():
+            assert (value.everything, value.names, default) == (True, (), "all")
+        case upstream_model.UserName():
+            assert (value, default) == (upstream_model.UserName(), "{}")
         case _:
-            assert (value, default) == ((), "{}")
+            assert (value, default) in {((), "{}"), ((), "[]")}
 
 
 def test_the_default_of_the_level_is_that_of_the_code(tmp_path: Path) -> None:
@@ -131,8 +171,8 @@ def test_the_default_of_the_level_is_that_of_the_code(tmp_path: Path) -> None:
 
 def test_numbers_were_found() -> None:
     """The tables below are not empty."""
-    assert len(NUMBERS) == 21
-    assert len(CHOICES) == 7
+    assert len(NUMBERS) == 29
+    assert len(CHOICES) == 15
 
 
 @pytest.mark.parametrize(("section", "name", "low", "high"), NUMBERS)
@@ -159,6 +199,143 @@ def test_words_are_those_of_the_code(
     value = getattr(_plain(section), name)
     if isinstance(value, StrEnum):
         assert words == [str(word) for word in type(value)]
+
+
+def test_dialogues_of_the_page_are_those_there_are(tmp_path: Path) -> None:
+    """Each dialogue that comes with radiusmfa is named, and can be."""
+    allowed = _rows("upstreams")["dialogue"][1]
+    words = re.findall(r"`([a-z-]+)`", allowed)
+    assert sorted(words) == sorted(dialogues.names())
+    for word in words:
+        assert _load(_with("upstreams", "dialogue", word), tmp_path).upstreams
+
+
+def test_defaults_of_the_dialogue_are_named() -> None:
+    """What a dialogue may decide is what the page says that it decides."""
+    said = [(section, name) for section, name, default, _ in ROWS if default == "the dialogue's"]
+    assert said == [
+        ("upstreams", "patience"),
+        ("upstreams.NAME.servers", "alive_check"),
+        ("factors.NAME", "start_with"),
+        ("factors.NAME", "word"),
+        ("factors.NAME", "prompt"),
+    ]
+
+
+def _texts() -> list[tuple[str, str, int, int]]:
+    found = []
+    for section, name, _, allowed in ROWS:
+        limits = re.fullmatch(r"([0-9]+) to ([0-9]+) octets(?:, no .*)?", allowed)
+        if limits and section in {"upstreams", "factors.NAME"}:
+            found.append((section, name, int(limits[1]), int(limits[2])))
+    return found
+
+
+@pytest.mark.parametrize(("section", "name", "low", "high"), _texts())
+def test_lengths_are_those_of_the_code(
+    section: str, name: str, low: int, high: int, tmp_path: Path
+) -> None:
+    """The longest text is taken, a longer one and one too short are refused."""
+    more = ", start_with: word" if name == "word" else ""
+    assert _load(_with(section, name, f"'{high * 'x'}'{more}"), tmp_path).upstreams
+    for size in {low - 1, high + 1} - {-1}:
+        with pytest.raises(ConfigError, match=f"{name}: must have {low} to {high} octets"):
+            _load(_with(section, name, f"'{size * 'x'}'{more}"), tmp_path)
+
+
+def test_reserved_words_of_the_page_are_those_of_the_code() -> None:
+    """Each word that no upstream can be called stands on the page."""
+    text = TEXT.split("a letter first; ")[1].split(" mean something else")[0]
+    assert set(re.findall(r"`([a-z]+)`", text)) == upstreams.RESERVED
+
+
+def _forms() -> dict[str, upstream_model.Passing]:
+    return {
+        "all": upstream_model.Passing(),
+        "none": upstream_model.Passing(everything=False),
+        "[Class, Cisco-AVPair]": upstream_model.Passing(
+            everything=False, names=(("Class", "Class"), ("Cisco-AVPair", "Cisco-AVPair"))
+        ),
+        "{Class: Filter-Id}": upstream_model.Passing(names=(("Class", "Filter-Id"),)),
+        "[Class, {Filter-Id: Reply-Message}]": upstream_model.Passing(
+            everything=False, names=(("Class", "Class"), ("Filter-Id", "Reply-Message"))
+        ),
+    }
+
+
+def test_lists_of_the_page_mean_what_it_says(tmp_path: Path) -> None:
+    """Each form of `send` and `take` on the page is one that is read so."""
+    table = TEXT.split("| `send`, `take` | passes |")[1].split("\n\n")[0]
+    shown = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    assert shown == list(_forms())
+    for name in ("send", "take"):
+        for form, expected in _forms().items():
+            (it,) = _load(_with("upstreams", name, form), tmp_path).upstreams
+            assert getattr(it, name) == expected
+
+
+def test_what_is_never_passed_is_an_error(tmp_path: Path) -> None:
+    """Each attribute that the page says is never passed either way cannot be named."""
+    text = TEXT.split("- either way: ")[1].split(", and what proves")[0]
+    found = re.findall(r"[A-Z][A-Za-z-]+", text)
+    assert len(found) == 7
+    for name in found:
+        for setting in ("send", "take"):
+            with pytest.raises(ConfigError, match=f"{name} is never passed on"):
+                _load(_with("upstreams", setting, f"[{name}]"), tmp_path)
+
+
+def test_reasons_of_the_page_are_those_of_the_code() -> None:
+    """Why nobody answers is said in the words of the audit."""
+    table = TEXT.split("| nobody answers | because |")[1].split("\n\n")[0]
+    shown = re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)
+    assert shown == [
+        Reason.UPSTREAM_SILENT,
+        Reason.UPSTREAM_UNREACHABLE,
+        Reason.UPSTREAM_BUSY,
+        Reason.UNANSWERED,
+        Reason.DIALOGUE_LOST,
+    ]
+    for word in re.findall(r"\(`([a-z]+-[a-z-]+)`\)", TEXT):
+        assert Reason(word)
+
+
+def test_examples_of_the_page_load_together(tmp_path: Path) -> None:
+    """The page's clients, upstreams and factors are one configuration, without a warning."""
+    blocks = [block.split("```")[0] for block in TEXT.split("```yaml\n")[1:]]
+    parts = [
+        next(block for block in blocks if block.startswith(f"{name}:\n"))
+        for name in ("clients", "upstreams", "factors")
+    ]
+    (tmp_path / "secrets").mkdir()
+    for name in set(re.findall(r"secrets/([a-z0-9]+)", "".join(parts))):
+        (tmp_path / "secrets" / name).write_text("0123456789abcdef", encoding="utf-8")
+        (tmp_path / "secrets" / name).chmod(0o600)
+    duo = "  duo: {servers: [{host: 192.0.2.40, secret: {file: secrets/nps}}]}\n"
+    parts[1] += duo  # the factor `push` of the example has one
+    config = _load(SMALLEST + "".join(parts), tmp_path)
+    assert [client.name for client in config.clients] == ["vpn", "office", "broker"]
+    assert [upstream.name for upstream in config.upstreams] == ["rsa", "nps", "duo"]
+    assert config.factors.names == ("totp", "securid", "push", "recovery")
+
+
+LOUD_OF_SERVERS = [
+    pytest.param("require_message_authenticator: no", "CVE-2024-3596", id="unsigned"),
+    pytest.param("weak_secret: yes", "can be guessed", id="weak"),
+]
+
+
+@pytest.mark.parametrize(("setting", "warning"), LOUD_OF_SERVERS)
+def test_loud_settings_of_servers_are_loud(setting: str, warning: str, tmp_path: Path) -> None:
+    """What the page calls loud of a server is a warning at every start."""
+    text = _with("upstreams.NAME.servers", *setting.split(": ")).replace(
+        "host: 192.0.2.20, secret: {file: secrets/vpn}", "host: 192.0.2.20, secret: {file: weak}"
+    )
+    (tmp_path / "weak").write_text("short" if "weak" in setting else 16 * "x", encoding="utf-8")
+    (tmp_path / "weak").chmod(0o600)
+    (found,) = _load(text, tmp_path).warnings
+    assert found.startswith("upstream it (192.0.2.20): ")
+    assert warning in found
 
 
 LOUD = [
