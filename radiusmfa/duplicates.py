@@ -130,10 +130,11 @@ class Answer:
         arrived: When, monotonic.
         code: Packet code of the answer; 0 while it is being decided.
         attributes: Of the answer.
+        kept: What has to be hidden for each request by itself, or None.
         waiting: Requests that get the same answer once there is one.
     """
 
-    __slots__ = ("address", "arrived", "attributes", "code", "waiting")
+    __slots__ = ("address", "arrived", "attributes", "code", "kept", "waiting")
 
     def __init__(self, address: Hashable, arrived: float) -> None:
         """Begin undecided."""
@@ -141,6 +142,7 @@ class Answer:
         self.arrived = arrived
         self.code = 0
         self.attributes = b""
+        self.kept: object = None
         self.waiting: list[object] = []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from radiusmfa.outcome import Reason
-from radiusmfa.wire import numbers, password
+from radiusmfa.wire import codec, mschap, numbers, password, vendor
 
 if TYPE_CHECKING:
     from radiusmfa.wire.codec import Packet
@@ -14,33 +14,38 @@ _AT_MOST_ONCE: Final = frozenset({
     numbers.USER_NAME,
     numbers.USER_PASSWORD,
     numbers.CHAP_PASSWORD,
+    numbers.CHAP_CHALLENGE,
     numbers.STATE,
 })  # fmt: skip
-_OTHER_PROOFS: Final = frozenset({numbers.CHAP_PASSWORD, numbers.EAP_MESSAGE, 70})  # ARAP-Password
-_MICROSOFT: Final = (311).to_bytes(4, "big")
-_MS_CHAP_RESPONSES: Final = frozenset({1, 25})  # RFC 2548 sections 2.1.3, 2.3.2
+_NEVER_RELAYED: Final = frozenset({numbers.EAP_MESSAGE, numbers.ARAP_PASSWORD})
+_CHAP_PASSWORD_OCTETS: Final = 17  # RFC 2865 section 5.3
+_LEAST_CHALLENGE_OCTETS: Final = 5  # RFC 2865 section 5.40: Length >= 7
+_RESPONSES: Final = frozenset({mschap.CHAP_RESPONSE, mschap.CHAP2_RESPONSE})
 
 
 class Credentials(NamedTuple):
     """
-    What a PAP request proves with.
+    What a request proves with.
 
     Attributes:
         name: User-Name as it came.
         typed: User-Password in clear: octets, never text.
         state: State, if it answers a challenge.
+        proof: Instead of a password: the encoded attributes of CHAP or MS-CHAP, which
+            only an upstream can check; empty: a password was typed.
     """
 
     name: bytes
     typed: bytes
     state: bytes | None
+    proof: bytes = b""
 
     def __repr__(self) -> str:
         """Show nothing of the proof."""
         return "Credentials(...)"
 
 
-def read(packet: Packet, secret: bytes) -> Credentials | Reason:
+def read(packet: Packet, secret: bytes) -> Credentials | Reason:  # noqa: PLR0911 - one a reason
     """
     Return what *packet* asks, or why it cannot be decided (it is then rejected).
 
@@ -49,18 +54,26 @@ def read(packet: Packet, secret: bytes) -> Credentials | Reason:
     if packet.is_repeated(_AT_MOST_ONCE):
         return Reason.DUPLICATE_ATTRIBUTE
     hidden = packet.value(numbers.USER_PASSWORD)
+    proof = b""
     if _has_other_proof(packet):
-        return Reason.UNSUPPORTED_METHOD if hidden is None else Reason.TWO_CREDENTIALS
-    if hidden is None:
+        if hidden is not None:
+            return Reason.TWO_CREDENTIALS
+        read = _proof(packet)
+        if isinstance(read, Reason):
+            return read
+        proof = read
+    elif hidden is None:
         return Reason.NO_CREDENTIALS
     name = packet.value(numbers.USER_NAME)
     if not name:
         return Reason.NO_USER_NAME if name is None else Reason.BAD_USER_NAME
-    try:
-        typed = password.recover(hidden, secret, packet.authenticator)
-    except password.PasswordError:
-        return Reason.BAD_USER_PASSWORD
-    return Credentials(name, typed, packet.value(numbers.STATE))
+    typed = b""
+    if hidden is not None:
+        try:
+            typed = password.recover(hidden, secret, packet.authenticator)
+        except password.PasswordError:
+            return Reason.BAD_USER_PASSWORD
+    return Credentials(name, typed, packet.value(numbers.STATE), proof)
 
 
 def has_no_proof(packet: Packet) -> bool:
@@ -69,23 +82,48 @@ def has_no_proof(packet: Packet) -> bool:
 
 
 def _has_other_proof(packet: Packet) -> bool:
-    return packet.has_any(_OTHER_PROOFS) or (
-        numbers.VENDOR_SPECIFIC in packet and _has_ms_chap(packet)
+    return (
+        numbers.CHAP_PASSWORD in packet
+        or packet.has_any(_NEVER_RELAYED)
+        or (numbers.VENDOR_SPECIFIC in packet and bool(_responses(_microsoft(packet))))
     )
 
 
-def _has_ms_chap(packet: Packet) -> bool:
-    values = packet.values(numbers.VENDOR_SPECIFIC)
-    return any(value[:4] == _MICROSOFT and _holds_response(value) for value in values)
+def _proof(packet: Packet) -> bytes | Reason:  # noqa: PLR0911 - one a reason
+    if packet.has_any(_NEVER_RELAYED):
+        return Reason.UNSUPPORTED_METHOD
+    parts = _microsoft(packet) if numbers.VENDOR_SPECIFIC in packet else []
+    responses = _responses(parts)
+    chap = packet.value(numbers.CHAP_PASSWORD)
+    if chap is None:
+        if responses > 1:
+            return Reason.TWO_CREDENTIALS
+        # What is not the answer to a challenge, or to two of them, proves nothing.
+        if sum(kind == mschap.CHAP_CHALLENGE for kind, _ in parts) != 1:
+            return Reason.BAD_USER_PASSWORD
+        return b"".join(vendor.encode(mschap.MICROSOFT, *part) for part in parts)
+    if responses:
+        return Reason.TWO_CREDENTIALS
+    if len(chap) != _CHAP_PASSWORD_OCTETS:
+        return Reason.BAD_USER_PASSWORD
+    challenge = packet.value(numbers.CHAP_CHALLENGE)
+    if challenge is None:
+        # RFC 2865 section 5.3: the Request Authenticator stands for it, and the upstream
+        # gets another one.
+        challenge = packet.authenticator
+    if len(challenge) < _LEAST_CHALLENGE_OCTETS:
+        return Reason.BAD_USER_PASSWORD
+    return packet.raw(numbers.CHAP_PASSWORD) + codec.attribute(numbers.CHAP_CHALLENGE, challenge)
 
 
-def _holds_response(value: bytes) -> bool:
-    at = 4  # after the vendor; several may follow in one attribute (RFC 2865 section 5.26)
-    while at < len(value):
-        if value[at] in _MS_CHAP_RESPONSES:
-            return True
-        size = value[at + 1] if at + 1 < len(value) else 0
-        if size < 2:  # noqa: PLR2004 - type and length octets are part of the length
-            return False
-        at += size
-    return False
+def _microsoft(packet: Packet) -> list[tuple[int, bytes]]:
+    return [
+        (kind, value)
+        for whole in packet.values(numbers.VENDOR_SPECIFIC)
+        for maker, kind, value in vendor.sub_attributes(whole) or ()
+        if maker == mschap.MICROSOFT and kind in mschap.OF_REQUEST
+    ]
+
+
+def _responses(parts: list[tuple[int, bytes]]) -> int:
+    return sum(kind in _RESPONSES for kind, _ in parts)

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a kind of proof
     OATH = "oath"
     RECOVERY = "recovery"
+    UPSTREAM = "upstream"
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +55,7 @@ class User:
     A person who may log in, as the store knows them.
 
     Attributes:
-        id: Number in the store.
+        id: Number in the store; below 0: an upstream knows this person, the store does not.
         name: Normal form.
         password: Hash, or None: cannot log in by password.
         is_exempt: Needs no second factor; an administrator said so.
@@ -62,6 +63,8 @@ class User:
         tokens: Active ones.
         recovery: Digests of unused recovery codes.
         failures: By kind of proof and client.
+        upstreams: Upstreams that the user is assigned to, and the name there; empty: the
+            one that was typed, rewritten as the upstream wants it.
         tails: How many digits a passcode after a password may have: a token's, or two
             consecutive ones; likeliest first.
     """
@@ -74,14 +77,10 @@ class User:
     tokens: tuple[Token, ...]
     recovery: set[bytes] = field(default_factory=set)
     failures: dict[tuple[Kind, str], Failures] = field(default_factory=dict)
+    upstreams: dict[str, str] = field(default_factory=dict)
     tails: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Count the digits once."""
         lengths = sorted({token.key.digits for token in self.tokens})
         self.tails = (*lengths, *(2 * length for length in lengths))
-
-    @property
-    def is_enrolled(self) -> bool:
-        """Whether there is anything the user could answer a challenge with."""
-        return bool(self.tokens or self.recovery)

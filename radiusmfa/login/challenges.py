@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from radiusmfa.login.talk import Talk
+
 _RANDOM_OCTETS: Final = 24
 LARGEST_STATE_OCTETS: Final = 64
 MOST_OF_ONE: Final = 1000
@@ -34,6 +36,8 @@ class Entry(NamedTuple):
         wrong: Wrong passcodes so far.
         created: Seconds since 1970.
         expires: Seconds since 1970.
+        step: Name of the step (`login.flow`) that the answer resumes.
+        talk: The dialogue with an upstream behind it, None: none.
     """
 
     state: bytes
@@ -44,6 +48,8 @@ class Entry(NamedTuple):
     wrong: int
     created: float
     expires: float
+    step: str = "PASSCODE"
+    talk: Talk | None = None
 
 
 @final
@@ -83,14 +89,38 @@ class Challenges:
         self._of_user = Counter(entry.user for entry in self._open.values())
 
     def issue(  # noqa: PLR0913 - the fields of an entry
-        self, source: str, user: int, login: str, mode: str, wrong: int, now: float
+        self,
+        source: str,
+        user: int,
+        login: str,
+        mode: str,
+        wrong: int,
+        now: float,
+        *,
+        step: str = "PASSCODE",
+        talk: Talk | None = None,
+        limit: float | None = None,
     ) -> Entry | None:
-        """Return a new entry, or None if too many are open already, of all or of *user*."""
+        """
+        Return a new entry, or None if too many are open already, of all or of *user*.
+
+        Args:
+            source: See `Entry`, as for all that are not named here.
+            user: Number of the user.
+            login: Id of the login.
+            mode: The client's.
+            wrong: Wrong passcodes so far.
+            now: Wall time.
+            step: What the answer resumes.
+            talk: The dialogue behind it.
+            limit: Seconds that an upstream gives the person, if fewer than the lifetime.
+        """
         if len(self._open) >= self._most or self._of_user[user] >= MOST_OF_ONE:
             return None
         random = base64.urlsafe_b64encode(self._entropy(_RANDOM_OCTETS))
+        lifetime = self._lifetime if limit is None else min(limit, self._lifetime)
         entry = Entry(
-            self._prefix + random, source, user, login, mode, wrong, now, now + self._lifetime
+            self._prefix + random, source, user, login, mode, wrong, now, now + lifetime, step, talk
         )
         self._open[entry.state] = entry
         self._of_user[user] += 1
@@ -115,7 +145,7 @@ class Challenges:
         old = []
         for entry in self._open.values():
             if entry.created <= now < entry.expires:
-                break  # the rest is younger
+                break  # the rest is younger; what an upstream cut short waits for its turn
             old.append(entry)
         for entry in old:
             self._end(entry)

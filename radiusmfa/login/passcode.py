@@ -101,7 +101,15 @@ def find(desk: Desk, user: User, typed: bytes, now: float, monotonic: float) -> 
             digest = recovery.digest(desk.pepper, user.id, code)
             if digest in user.recovery:
                 return FoundRecovery(digest)
-    return Reason.BAD_PASSCODE if user.is_enrolled else Reason.NOT_ENROLLED
+    return _nothing(desk.factors, user)
+
+
+def is_enrolled(factors: Factors, user: User) -> bool:
+    """Say whether *user* has anything of *factors* to answer a challenge with."""
+    for token in user.tokens:
+        if (factors.totp if token.period else factors.hotp) is not None:
+            return True
+    return factors.recovery is not None and bool(user.recovery)
 
 
 def splits(user: User, typed: bytes, delimiter: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -141,14 +149,18 @@ def find_tail(  # noqa: PLR0913 - what `find` takes, and the delimiter
             worst = found, password, tail
     if worst is not None:
         return worst
-    return Reason.BAD_PASSCODE if user.is_enrolled else Reason.NOT_ENROLLED, b"", typed
+    return _nothing(desk.factors, user), b"", typed
+
+
+def _nothing(factors: Factors, user: User) -> Reason:
+    return Reason.BAD_PASSCODE if is_enrolled(factors, user) else Reason.NOT_ENROLLED
 
 
 def _find_passcode(
     factors: Factors, user: User, typed: bytes, now: float, monotonic: float
 ) -> Find:
     size = len(typed)
-    find: Find = Reason.BAD_PASSCODE if user.is_enrolled else Reason.NOT_ENROLLED
+    find: Find | None = None
     for token in user.tokens:
         digits = token.key.digits
         one: Find = Reason.BAD_PASSCODE
@@ -160,7 +172,8 @@ def _find_passcode(
             return one
         if one is not Reason.BAD_PASSCODE:
             find = one
-    return find
+    # Asked last: nearly everybody has typed a right passcode.
+    return _nothing(factors, user) if find is None else find
 
 
 def _find_one(factors: Factors, token: Token, number: int, now: float, monotonic: float) -> Find:

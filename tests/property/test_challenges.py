@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from radiusmfa.login.challenges import LARGEST_STATE_OCTETS, Challenges, Entry
+from radiusmfa.login.talk import Talk
 
 pytestmark = pytest.mark.property
 
@@ -34,12 +35,25 @@ class Dialogues(RuleBasedStateMachine):
         """Let time pass."""
         self.now += seconds
 
-    @rule(source=st.sampled_from(SOURCES), user=st.integers(1, 3))
-    def issue(self, source: str, user: int) -> None:
-        """Open a challenge, if there is room."""
-        entry = self.challenges.issue(source, user, "login", "challenge", 0, self.now)
+    @rule(
+        source=st.sampled_from(SOURCES),
+        user=st.integers(-1, 3),
+        step=st.sampled_from(["PASSCODE", "PASSWORD", "BOTH", "INSTEAD"]),
+        talk=st.sampled_from([None, Talk(upstream="rsa", state=b"theirs")]),
+        limit=st.none() | st.integers(1, 2**32 - 1),
+    )
+    def issue(
+        self, source: str, user: int, step: str, talk: Talk | None, limit: int | None
+    ) -> None:
+        """Open a challenge, if there is room; an upstream may give less time than we do."""
+        entry = self.challenges.issue(
+            source, user, "login", "challenge", 0, self.now, step=step, talk=talk, limit=limit
+        )
         assert (entry is None) is (len(self.open) >= MOST)
         if entry is not None:
+            assert (entry.step, entry.talk) == (step, talk)
+            seconds = LIFETIME if limit is None else min(limit, LIFETIME)
+            assert entry.expires == self.now + seconds
             assert entry.state not in self.open
             assert entry.state not in self.taken
             assert 1 <= len(entry.state) <= LARGEST_STATE_OCTETS
@@ -68,9 +82,11 @@ class Dialogues(RuleBasedStateMachine):
 
     @rule()
     def tidy(self) -> None:
-        """End what is too old."""
+        """End what is too old, from the oldest on; what was cut short waits for its turn."""
         ended = {entry.state for entry in self.challenges.expired(self.now)}
-        assert ended == {s for s, entry in self.open.items() if entry.expires <= self.now}
+        over = {s for s, entry in self.open.items() if entry.expires <= self.now}
+        assert ended <= over
+        assert ended >= {s for s in over if self.open[s].created + LIFETIME <= self.now}
         for state in ended:
             del self.open[state]
         self.taken |= ended

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from radiusmfa.config.model import Mode
 from radiusmfa.decision import Accept, Challenge
-from radiusmfa.login.flow import Step, advance, begin
+from radiusmfa.login.flow import RESUMED, Step, advance, begin
 from radiusmfa.outcome import (
     ASKS_NEXT_PASSCODE,
+    ASKS_OTHER_PASSCODE,
     ASKS_PASSCODE,
     BROKEN,
     PASSED,
     UNAVAILABLE,
+    UPSTREAM_ASKS,
     Failed,
     Outcome,
     Reason,
+    Unavailable,
 )
 
 if TYPE_CHECKING:
@@ -27,47 +31,92 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.property
 
+GONE = [
+    Unavailable(Reason.UPSTREAM_SILENT),
+    Unavailable(Reason.UPSTREAM_UNREACHABLE),
+    Unavailable(Reason.UPSTREAM_BUSY),
+]
 OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
-    st.just(PASSED),  # half of them, or no login ever got far
-    st.sampled_from([ASKS_PASSCODE, ASKS_NEXT_PASSCODE, UNAVAILABLE, BROKEN]),
-    st.sampled_from([*map(Failed, Reason)]),
+    st.sampled_from([ASKS_PASSCODE, ASKS_NEXT_PASSCODE, ASKS_OTHER_PASSCODE, UPSTREAM_ASKS]),
+    st.sampled_from(GONE),
+    st.sampled_from([UNAVAILABLE, BROKEN]),
+    st.sampled_from([*map(Failed, Reason), *map(Unavailable, Reason)]),
 )
+FLAGS = st.fixed_dictionaries({
+    "opens": st.booleans(), "has_instead": st.booleans(), "can_show": st.booleans(),
+})  # fmt: skip
+MOST_ROUNDS = 5
 PASSWORDS = frozenset({Step.PASSWORD, Step.REST})
-PASSCODES = frozenset({Step.PASSCODE, Step.CLAIM})
+PASSCODES = frozenset({Step.PASSCODE, Step.CLAIM, Step.OPEN, Step.INSTEAD})
 
 
-@given(
-    mode=st.sampled_from(Mode),
-    exemptions=st.lists(st.booleans(), min_size=1, max_size=5),
-    data=st.data(),
-)
-def test_promise_2_no_login_is_accepted_without_its_proofs(
-    mode: Mode, exemptions: list[bool], data: st.DataObject
-) -> None:
-    """However many rounds, and though exemptions come and go, an Accept had all its proofs."""
-    passed: list[Step] = []
-    was_exempt = False
+@dataclass
+class Login:
+    """
+    What has happened in a login so far.
+
+    Attributes:
+        mode: The client's.
+        passed: The steps that have passed, over all rounds.
+        was_exempt: An exemption counted.
+        stood_in: A server was gone while another factor counted for the user.
+        decision: Of the last round.
+    """
+
+    mode: Mode
+    passed: list[Step] = field(default_factory=list)
+    was_exempt: bool = False
+    stood_in: bool = False
     decision: Decision | None = None
-    for number, is_exempt in enumerate(exemptions):
-        step = begin(mode, is_answer=number > 0, is_exempt=is_exempt)
-        decision = None
-        while decision is None:
-            outcome = data.draw(OUTCOMES)
+
+    def go(self, data: st.DataObject, resumed: Step | None) -> Step:
+        """Walk one round, and return the step that ended it; everything may change meanwhile."""
+        step = begin(self.mode, resumed=resumed, is_exempt=data.draw(st.booleans()))
+        while True:
+            # Two of three pass, or no login ever got far.
+            outcome = data.draw(OUTCOMES) if data.draw(st.integers(0, 2)) == 1 else PASSED
+            flags = data.draw(FLAGS)
             if step is Step.FACTOR and outcome == PASSED:
-                was_exempt = was_exempt or is_exempt
+                is_exempt = data.draw(st.booleans())
+                self.was_exempt |= is_exempt
                 outcome = PASSED if is_exempt else ASKS_PASSCODE
             if outcome == PASSED:
-                passed.append(step)
-            following = advance(mode, step, outcome, is_answer=number > 0)
-            if isinstance(following, Step):
-                step = following
-            else:
-                decision = following
-        if not isinstance(decision, Challenge):
+                self.passed.append(step)
+            following = advance(self.mode, step, outcome, is_answer=resumed is not None, **flags)
+            if not isinstance(following, Step):
+                self.decision = following
+                return step
+            if following is Step.INSTEAD:
+                assert outcome in GONE
+                assert flags["has_instead"]
+                self.stood_in = True
+            step = following
+
+
+@given(mode=st.sampled_from(Mode), rounds=st.integers(1, MOST_ROUNDS), data=st.data())
+def test_promise_2_no_login_is_accepted_without_its_proofs(
+    mode: Mode, rounds: int, data: st.DataObject
+) -> None:
+    """However many rounds, and though settings come and go, an Accept had all its proofs."""
+    login = Login(mode)
+    resumed: Step | None = None
+    for _ in range(rounds):
+        last = login.go(data, resumed)
+        if not isinstance(login.decision, Challenge):
             break
-    if isinstance(decision, Accept):
-        has_password = mode is Mode.STEP_UP or not PASSWORDS.isdisjoint(passed)
-        has_passcode = not PASSCODES.isdisjoint(passed)
-        assert has_password
-        assert has_passcode or (was_exempt and mode is not Mode.STEP_UP)
-        assert passed[-1] in PASSCODES | {Step.FACTOR}
+        resumed = RESUMED[last]
+    if not isinstance(login.decision, Accept):
+        return
+    passed = login.passed
+    event(f"{mode.value}: {' '.join(step.name for step in passed)}")
+    if mode is Mode.PROXY:
+        assert passed == [Step.BOTH]
+        return
+    assert Step.BOTH not in passed
+    assert mode is Mode.STEP_UP or not PASSWORDS.isdisjoint(passed)
+    is_exempt = login.was_exempt and mode is not Mode.STEP_UP
+    assert is_exempt or not PASSCODES.isdisjoint(passed)
+    assert passed[-1] in PASSCODES | {Step.FACTOR}
+    assert login.stood_in or Step.INSTEAD not in passed
+    assert Step.CLAIM not in passed or passed == [Step.TAIL, Step.REST, Step.CLAIM]
+    assert len(passed) == len(set(passed))

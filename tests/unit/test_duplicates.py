@@ -236,3 +236,12 @@ def test_forgotten_login_is_not_found() -> None:
     retries.forget(1)
     retries.forget(1)
     assert retries.find(1, None, 6) is None
+
+
+def test_new_login_has_no_answer_yet() -> None:
+    """Before the decision there is nothing to send, nothing kept, and nobody else waits."""
+    answer, other = Answer(PLACE, 5.0), Answer(OTHER, 6.0)
+    assert (answer.address, answer.arrived) == (PLACE, 5.0)
+    assert (answer.code, answer.attributes, answer.kept) == (0, b"", None)
+    answer.waiting.append("a request")
+    assert other.waiting == []

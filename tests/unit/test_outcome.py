@@ -15,14 +15,17 @@ EVERY = (
     Failed(Reason.BAD_PASSCODE),
     Asks(Reason.PASSCODE_WANTED),
     Unavailable(),
+    Unavailable(Reason.UPSTREAM_SILENT),
+    Failed(Reason.UPSTREAM_SILENT),
     Broken(),
 )
 
 
 def test_no_outcome_is_taken_for_another() -> None:
-    """Five outcomes, each equal to itself only: nothing that failed compares as passed."""
+    """Each outcome is equal to itself only: nothing that failed compares as passed."""
+    places = range(len(EVERY))
     for at, one in enumerate(EVERY):
-        assert [one == other for other in EVERY] == [at == place for place in range(5)]
+        assert [one == other for other in EVERY] == [at == place for place in places]
 
 
 def test_outcomes_do_not_change() -> None:
@@ -42,6 +45,8 @@ def test_reasons_are_stable_words() -> None:
 def test_ready_made_outcomes_are_what_they_say() -> None:
     """The shared outcomes hold the reasons that their names promise."""
     ready = (outcome.PASSED, outcome.UNAVAILABLE, outcome.BROKEN)
-    assert ready == (Passed(), Unavailable(), Broken())
+    assert ready == (Passed(), Unavailable(Reason.UNAVAILABLE), Broken())
     assert outcome.ASKS_PASSCODE.reason is Reason.PASSCODE_WANTED
     assert outcome.ASKS_NEXT_PASSCODE.reason is Reason.NEXT_PASSCODE_WANTED
+    assert outcome.ASKS_OTHER_PASSCODE.reason is Reason.OTHER_PASSCODE_WANTED
+    assert outcome.UPSTREAM_ASKS.reason is Reason.UPSTREAM_ASKS

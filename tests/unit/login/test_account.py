@@ -7,36 +7,40 @@ import pytest
 from radiusmfa.factors.oath import PasscodeKey
 from radiusmfa.login.account import Kind, Token, User
 
-TOKEN = Token(id=1, serial="T", key=PasscodeKey(b"x" * 20, "sha1", 6), period=30, drift=0, last=-1)
+
+def token(digits: int) -> Token:
+    """Return a token whose passcodes have that many digits."""
+    key = PasscodeKey(b"x" * 20, "sha1", digits)
+    return Token(id=1, serial="T", key=key, period=30, drift=0, last=-1)
 
 
 @pytest.mark.parametrize(
-    ("tokens", "recovery", "is_enrolled"),
-    [((), set[bytes](), False), ((TOKEN,), set[bytes](), True), ((), {b"digest"}, True)],
-    ids=["nothing", "token", "recovery-code"],
+    ("digits", "tails"),
+    [((), ()), ((6,), (6, 12)), ((8, 6), (6, 8, 12, 16)), ((6, 6), (6, 12))],
+    ids=["nothing", "one", "two", "alike"],
 )
-def test_user_is_enrolled_by_a_token_or_a_recovery_code(
-    tokens: tuple[Token, ...], recovery: set[bytes], *, is_enrolled: bool
-) -> None:
-    """Whoever has anything to answer a challenge with is enrolled, and nobody else."""
-    user = User(1, "alice", None, is_exempt=False, is_disabled=False, tokens=tokens)
-    user.recovery |= recovery
+def test_tails_are_those_of_the_tokens(digits: tuple[int, ...], tails: tuple[int, ...]) -> None:
+    """Behind a password stands one passcode of a token, or two in a row; each length once."""
+    user = User(
+        1, "alice", None, is_exempt=False, is_disabled=False, tokens=tuple(map(token, digits))
+    )
 
-    assert user.is_enrolled is is_enrolled
+    assert user.tails == tails
 
 
-def test_users_share_no_failures() -> None:
-    """Each person's wrong proofs and recovery codes are their own."""
+def test_users_share_nothing() -> None:
+    """Each person's wrong proofs, recovery codes and assignments are their own."""
     one, two = (
         User(number, "x", None, is_exempt=False, is_disabled=False, tokens=()) for number in (1, 2)
     )
 
     one.recovery.add(b"digest")
+    one.upstreams["rsa"] = "alice"
 
-    assert two.recovery == set()
+    assert (two.recovery, two.upstreams) == (set(), {})
     assert one.failures is not two.failures
 
 
 def test_kinds_are_those_of_the_store() -> None:
     """The names of the kinds are what the store's table of failures takes."""
-    assert {kind.value for kind in Kind} == {"password", "oath", "recovery"}
+    assert {kind.value for kind in Kind} == {"password", "oath", "recovery", "upstream"}

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from radiusmfa.login.challenges import LARGEST_STATE_OCTETS, MOST_OF_ONE, Challenges, Entry
+from radiusmfa.login.talk import Talk
 
 NOW = 1_800_000_000.0
 
@@ -16,9 +17,14 @@ def make(most: int = 10, lifetime: float = 180) -> Challenges:
     return Challenges("0", lifetime, most, os.urandom)
 
 
-def issue(challenges: Challenges, source: str = "192.0.2.1", now: float = NOW) -> Entry:
+def issue(
+    challenges: Challenges,
+    source: str = "192.0.2.1",
+    now: float = NOW,
+    limit: float | None = None,
+) -> Entry:
     """Open one."""
-    entry = challenges.issue(source, 7, "login", "challenge", 0, now)
+    entry = challenges.issue(source, 7, "login", "challenge", 0, now, limit=limit)
     assert entry is not None
     return entry
 
@@ -148,3 +154,72 @@ def test_loaded_ones_take_the_place_of_all() -> None:
 
     assert challenges.take(gone.state, "192.0.2.1", NOW) is None
     assert challenges.take(kept.state, "192.0.2.1", NOW) == kept
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds"),
+    [
+        pytest.param(None, 180, id="none"),
+        pytest.param(30, 30, id="shorter"),
+        pytest.param(1, 1, id="a second"),
+        pytest.param(180, 180, id="the same"),
+        pytest.param(2**32 - 1, 180, id="longer"),
+    ],
+)
+def test_upstream_gives_less_time_and_never_more(limit: float | None, seconds: int) -> None:
+    """A person gets what the token server gives, and at most what we keep a challenge for."""
+    challenges = make()
+    first, second = (issue(challenges, limit=limit) for _ in range(2))
+
+    assert challenges.take(first.state, "192.0.2.1", NOW + seconds - 0.1) == first
+    assert challenges.take(second.state, "192.0.2.1", NOW + seconds) is None
+
+
+def test_challenge_that_was_cut_short_is_ended_in_its_turn() -> None:
+    """One that an older one stands before is over in time, and goes when that one goes."""
+    challenges = make()
+    older = issue(challenges)
+    short = issue(challenges, now=NOW + 1, limit=10)
+
+    assert challenges.expired(NOW + 100) == []
+    assert challenges.expired(NOW + 180) == [older, short]
+    assert len(challenges) == 0
+
+
+def test_challenge_remembers_what_it_goes_on_with() -> None:
+    """Step and dialogue come back with the answer; without them it is a passcode of ours."""
+    challenges = make()
+    talk = Talk(upstream="rsa", server="192.0.2.9", state=b"theirs", rounds=2)
+
+    asked = challenges.issue(
+        "192.0.2.1", 7, "login", "proxy", 1, NOW, step="BOTH", talk=talk, limit=60
+    )
+    plain = issue(challenges)
+
+    assert asked is not None
+    assert asked[1:] == (
+        "192.0.2.1", 7, "login", "proxy", 1, NOW, NOW + 60, "BOTH", talk,
+    )  # fmt: skip
+    assert challenges.take(asked.state, "192.0.2.1", NOW) == asked
+    assert (plain.step, plain.talk) == ("PASSCODE", None)
+
+
+def test_challenge_shows_nothing_of_its_dialogue() -> None:
+    """Whoever logs a challenge with a dialogue behind it shows neither their State nor keys."""
+    challenges = make()
+    talk = Talk(upstream="rsa", state=b"their State", kept=b"their keys")
+
+    entry = challenges.issue("192.0.2.1", 7, "login", "auto", 0, NOW, talk=talk)
+
+    assert "their" not in repr(entry)
+
+
+def test_new_settings_count_for_new_challenges() -> None:
+    """After a reload new challenges live as long as it says; open ones keep their time."""
+    challenges = make()
+    before = issue(challenges)
+    challenges.configure(60, 2)
+    after = issue(challenges)
+
+    assert (before.expires, after.expires) == (NOW + 180, NOW + 60)
+    assert challenges.issue("192.0.2.1", 7, "login", "auto", 0, NOW) is None

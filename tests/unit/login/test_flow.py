@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
 from radiusmfa.config.model import Mode
 from radiusmfa.decision import Accept, Challenge, Reject, Silence
-from radiusmfa.login.flow import Step, advance, begin
+from radiusmfa.login.flow import RESUMED, Next, Step, advance, begin
 from radiusmfa.outcome import (
     ASKS_NEXT_PASSCODE,
+    ASKS_OTHER_PASSCODE,
     ASKS_PASSCODE,
     BROKEN,
     PASSED,
     UNAVAILABLE,
-    Broken,
+    UPSTREAM_ASKS,
+    Asks,
     Failed,
     Outcome,
     Passed,
@@ -24,191 +28,343 @@ from radiusmfa.outcome import (
     Unavailable,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from radiusmfa.decision import Decision
-
 EVERY_OUTCOME: Final[tuple[Outcome, ...]] = (
     PASSED,
-    *(Failed(reason) for reason in Reason),
-    ASKS_PASSCODE,
-    ASKS_NEXT_PASSCODE,
-    UNAVAILABLE,
+    *map(Failed, Reason),
+    *map(Asks, Reason),
+    *map(Unavailable, Reason),
     BROKEN,
 )
-MOST_ROUNDS: Final = 3
-MOST_STEPS: Final = 4  # of one round; more would be a circle
+# Why an upstream could not be asked at all; for nothing else may another factor stand in.
+GONE: Final = {Reason.UPSTREAM_SILENT, Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_BUSY}
+OF_A_FACTOR: Final = {Step.PASSCODE, Step.CLAIM, Step.FACTOR, Step.OPEN}
+MOST_PROOFS: Final = 4  # of one login; more would be a circle
 
-APPENDED = (Step.TAIL, Step.REST, Step.CLAIM)
-CHALLENGED = (Step.PASSWORD, Step.PASSCODE)
-EXEMPT = (Step.PASSWORD, Step.FACTOR)
 # What must have passed, in this order, before anybody gets in; and nothing else does.
-PROOFS: Final = {
-    (Mode.STEP_UP, False): {(Step.PASSCODE,)},
-    (Mode.STEP_UP, True): {(Step.PASSCODE,)},
-    (Mode.APPEND, False): {APPENDED},
-    (Mode.APPEND, True): {EXEMPT},
-    (Mode.CHALLENGE, False): {CHALLENGED},
-    (Mode.CHALLENGE, True): {CHALLENGED, EXEMPT},
-    (Mode.AUTO, False): {APPENDED, CHALLENGED},
-    (Mode.AUTO, True): {CHALLENGED, EXEMPT},
-}
-MODES = [
-    pytest.param(mode, is_exempt, id=f"{mode.value}{'-exempt' if is_exempt else ''}")
-    for mode, is_exempt in PROOFS
-]
+APPENDED: Final = (Step.TAIL, Step.REST, Step.CLAIM)
+APPENDED_ASKED: Final = (Step.TAIL, Step.REST, Step.PASSCODE)  # the token server wanted more
+APPENDED_INSTEAD: Final = (Step.TAIL, Step.REST, Step.INSTEAD)
+CHALLENGED: Final = (Step.PASSWORD, Step.PASSCODE)
+OPENED: Final = (Step.PASSWORD, Step.OPEN)
+CHALLENGED_INSTEAD: Final = (Step.PASSWORD, Step.INSTEAD)
+EXEMPT: Final = (Step.PASSWORD, Step.FACTOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
+class Case:
+    """A client and a user: all that the flow is told of them."""
+
+    mode: Mode
+    is_exempt: bool = False
+    opens: bool = False
+    has_instead: bool = False
+    can_show: bool = False
+
+    def __str__(self) -> str:
+        """Return the settings, for a test's name."""
+        told = [self.mode.value]
+        for title in ("is_exempt", "opens", "has_instead", "can_show"):
+            told += [title] if getattr(self, title) else []
+        return " ".join(told)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
     """
-    A whole login.
+    One step of some login, its outcome, and what follows.
 
     Attributes:
-        outcomes: Of each step, in order.
-        decision: How its last round ended.
-        rounds: How many there were.
+        proved: The steps that had passed before, in order, over all rounds.
+        step: What was asked.
+        is_answer: Whether its round answers a challenge.
+        outcome: Of the step.
+        following: What `advance` says.
     """
 
-    outcomes: tuple[tuple[Step, Outcome], ...]
-    decision: Decision
-    rounds: int
-
-    @property
-    def proved(self) -> tuple[Step, ...]:
-        """The steps that passed."""
-        return tuple(step for step, outcome in self.outcomes if outcome == PASSED)
+    proved: tuple[Step, ...]
+    step: Step
+    is_answer: bool
+    outcome: Outcome
+    following: Next
 
 
-def outcomes_of(step: Step, *, is_exempt: bool) -> tuple[Outcome, ...]:
+YES_OR_NO: Final = (False, True)
+CASES: Final = [
+    Case(mode=mode, is_exempt=is_exempt, opens=opens, has_instead=has_instead, can_show=can_show)
+    for mode, is_exempt, opens, has_instead, can_show in itertools.product(
+        Mode, YES_OR_NO, YES_OR_NO, YES_OR_NO, YES_OR_NO
+    )
+]
+EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def every_proof(case: Case) -> set[tuple[Step, ...]]:
+    """Return what lets somebody in, written down by hand."""
+    if case.mode is Mode.PROXY:
+        return {(Step.BOTH,)}
+    if case.mode is Mode.STEP_UP:
+        # Nobody checks a password: neither exemption nor opening changes anything.
+        return {(Step.PASSCODE,), *([(Step.INSTEAD,)] if case.has_instead else [])}
+    proofs: set[tuple[Step, ...]] = set()
+    if case.mode in {Mode.APPEND, Mode.AUTO} and not case.is_exempt:
+        proofs |= {APPENDED}
+        proofs |= {APPENDED_ASKED} if case.can_show else set()
+        proofs |= {APPENDED_INSTEAD} if case.has_instead else set()
+    if case.mode in {Mode.CHALLENGE, Mode.AUTO} or case.is_exempt:
+        proofs |= {CHALLENGED_INSTEAD} if case.has_instead else set()
+        proofs |= {OPENED} if case.opens else set()
+        # An exemption is looked up where the token server does not begin by itself.
+        proofs |= {EXEMPT} if case.is_exempt and not case.opens else set()
+        # Our own prompt in these two modes; without it a token server has to ask.
+        asks = case.mode is not Mode.APPEND and not case.opens
+        proofs |= {CHALLENGED} if asks or case.can_show else set()
+    return proofs
+
+
+def outcomes_of(step: Step, case: Case) -> tuple[Outcome, ...]:
     """Return what a step may answer: only an exempt user has nothing more to prove."""
-    if step is Step.FACTOR and not is_exempt:
+    if step is Step.FACTOR and not case.is_exempt:
         return tuple(outcome for outcome in EVERY_OUTCOME if outcome != PASSED)
     return EVERY_OUTCOME
 
 
-def one_round(
-    mode: Mode, *, is_answer: bool, is_exempt: bool
-) -> Iterator[tuple[tuple[tuple[Step, Outcome], ...], Decision]]:
-    """Yield every way through one request."""
-    first = begin(mode, is_answer=is_answer, is_exempt=is_exempt)
-    pending: list[tuple[tuple[tuple[Step, Outcome], ...], Step]] = [((), first)]
+@functools.cache
+def every_edge(case: Case) -> tuple[Edge, ...]:
+    """Return every step of every login there can be, however many rounds it has."""
+    first = begin(case.mode, resumed=None, is_exempt=case.is_exempt)
+    pending: list[tuple[tuple[Step, ...], Step, bool]] = [((), first, False)]
+    seen = set(pending)
+    edges: list[Edge] = []
     while pending:
-        so_far, step = pending.pop()
-        assert len(so_far) < MOST_STEPS
-        for outcome in outcomes_of(step, is_exempt=is_exempt):
-            following = advance(mode, step, outcome, is_answer=is_answer)
-            walked = (*so_far, (step, outcome))
+        proved, step, is_answer = pending.pop()
+        assert len(proved) < MOST_PROOFS
+        for outcome in outcomes_of(step, case):
+            following = advance(
+                case.mode,
+                step,
+                outcome,
+                is_answer=is_answer,
+                opens=case.opens,
+                has_instead=case.has_instead,
+                can_show=case.can_show,
+            )
+            edges.append(
+                Edge(
+                    proved=proved,
+                    step=step,
+                    is_answer=is_answer,
+                    outcome=outcome,
+                    following=following,
+                )
+            )
+            so_far = (*proved, step) if outcome == PASSED else proved
             if isinstance(following, Step):
-                pending.append((walked, following))
+                later = so_far, following, is_answer
+            elif isinstance(following, Challenge):
+                resumed = begin(case.mode, resumed=RESUMED[step], is_exempt=case.is_exempt)
+                later = so_far, resumed, True
             else:
-                yield walked, following
+                continue
+            if later not in seen:
+                seen.add(later)
+                pending.append(later)
+    return tuple(edges)
 
 
-def every_walk(mode: Mode, *, is_exempt: bool) -> Iterator[Walk]:
-    """Yield every login there can be, challenges and their answers included."""
-    pending: list[tuple[tuple[tuple[Step, Outcome], ...], int]] = [((), 0)]
-    while pending:
-        before, rounds = pending.pop()
-        for walked, decision in one_round(mode, is_answer=rounds > 0, is_exempt=is_exempt):
-            outcomes = (*before, *walked)
-            yield Walk(outcomes=outcomes, decision=decision, rounds=rounds + 1)
-            if isinstance(decision, Challenge) and rounds + 1 < MOST_ROUNDS:
-                pending.append((outcomes, rounds + 1))
-
-
-@pytest.mark.parametrize(("mode", "is_exempt"), MODES)
-def test_promise_2_accept_needs_every_proof_the_mode_names(mode: Mode, is_exempt: bool) -> None:  # noqa: FBT001
+@EVERY_CASE
+def test_promise_2_accept_needs_every_proof_the_mode_names(case: Case) -> None:
     """Nobody gets in without every proof that the mode names, and with them somebody does."""
     accepted = {
-        walk.proved
-        for walk in every_walk(mode, is_exempt=is_exempt)
-        if isinstance(walk.decision, Accept)
+        (*edge.proved, edge.step) for edge in every_edge(case) if isinstance(edge.following, Accept)
     }
 
-    assert accepted == PROOFS[mode, is_exempt]
+    assert accepted == every_proof(case)
 
 
-@pytest.mark.parametrize(("mode", "is_exempt"), MODES)
-def test_promise_2_accept_follows_a_passed_step_only(mode: Mode, is_exempt: bool) -> None:  # noqa: FBT001
+@EVERY_CASE
+def test_promise_2_accept_follows_a_passed_step_only(case: Case) -> None:
     """Whatever the last step answers other than Passed, the login is not accepted."""
-    for walk in every_walk(mode, is_exempt=is_exempt):
-        _, last = walk.outcomes[-1]
-        assert not isinstance(walk.decision, Accept) or last == PASSED
+    for edge in every_edge(case):
+        assert not isinstance(edge.following, Accept) or edge.outcome == PASSED
 
 
-@pytest.mark.parametrize(("mode", "is_exempt"), MODES)
-def test_promise_3_broken_check_is_rejected_at_every_step(mode: Mode, is_exempt: bool) -> None:  # noqa: FBT001
+@EVERY_CASE
+def test_promise_2_nothing_counts_as_proved_that_has_not_passed(case: Case) -> None:
+    """What follows a refusal inside a round had nothing proved by it."""
+    for edge in every_edge(case):
+        if isinstance(edge.outcome, Failed) and isinstance(edge.following, Step):
+            told = edge.step, edge.following, edge.proved
+            assert told == (Step.TAIL, Step.PASSWORD, ())
+
+
+@EVERY_CASE
+def test_promise_2_exemption_counts_after_the_password_only(case: Case) -> None:
+    """Without a second factor only somebody exempt gets in, after the right password."""
+    for edge in every_edge(case):
+        if edge.following == Accept(Reason.PASSWORD_ONLY):
+            assert case.is_exempt
+            assert edge.proved == (Step.PASSWORD,)
+            assert case.mode not in {Mode.STEP_UP, Mode.PROXY}
+
+
+@EVERY_CASE
+def test_promise_2_stand_in_counts_while_servers_are_gone_only(case: Case) -> None:
+    """Another factor is tried only where that of the user could not be asked, if there is one."""
+    entered = [edge for edge in every_edge(case) if edge.following is Step.INSTEAD]
+
+    for edge in entered:
+        assert isinstance(edge.outcome, Unavailable)
+        assert edge.outcome.reason in GONE
+        assert edge.step in OF_A_FACTOR
+        assert case.has_instead
+    is_possible = case.has_instead and case.mode is not Mode.PROXY
+    assert bool(entered) is is_possible
+
+
+@EVERY_CASE
+def test_promise_2_stand_in_takes_no_password_away(case: Case) -> None:
+    """Where a password is asked for, it was right before another factor counts."""
+    for edge in every_edge(case):
+        if edge.step is Step.INSTEAD and case.mode is not Mode.STEP_UP:
+            assert {Step.PASSWORD, Step.REST} & set(edge.proved)
+
+
+@EVERY_CASE
+def test_promise_3_broken_check_is_rejected_at_every_step(case: Case) -> None:
     """A check that breaks ends the login with a Reject, wherever it happens."""
-    broken = [
-        walk.decision
-        for walk in every_walk(mode, is_exempt=is_exempt)
-        if isinstance(walk.outcomes[-1][1], Broken)
-    ]
+    broken = {edge.following for edge in every_edge(case) if edge.outcome == BROKEN}
 
-    assert set(broken) == {Reject(Reason.BROKEN)}
+    assert broken == {Reject(Reason.BROKEN)}
 
 
-@pytest.mark.parametrize(("mode", "is_exempt"), MODES)
-def test_promise_3_unavailable_check_is_answered_by_silence(mode: Mode, is_exempt: bool) -> None:  # noqa: FBT001
-    """Where a proof cannot be asked for, nothing is decided and nobody gets in."""
-    unavailable = [
-        walk.decision
-        for walk in every_walk(mode, is_exempt=is_exempt)
-        if isinstance(walk.outcomes[-1][1], Unavailable)
-    ]
+@EVERY_CASE
+def test_promise_3_want_of_room_is_answered_by_silence(case: Case) -> None:
+    """Where we ourselves have no room, nothing is decided and nobody gets in."""
+    silent = {edge.following for edge in every_edge(case) if edge.outcome == UNAVAILABLE}
 
-    assert set(unavailable) == {Silence(Reason.UNAVAILABLE)}
+    assert silent == {Silence(Reason.UNAVAILABLE)}
 
 
-@pytest.mark.parametrize(("mode", "is_exempt"), MODES)
-def test_challenge_follows_the_right_password_only(mode: Mode, is_exempt: bool) -> None:  # noqa: FBT001
-    """Nobody is asked for a passcode before the password was right."""
-    for walk in every_walk(mode, is_exempt=is_exempt):
-        assert not isinstance(walk.decision, Challenge) or walk.proved == (Step.PASSWORD,)
+@EVERY_CASE
+def test_promise_3_upstream_that_is_gone_is_a_reject_or_another_factor(case: Case) -> None:
+    """A server that could not be asked lets nobody in, and the Reject says which way it was."""
+    for edge in every_edge(case):
+        if isinstance(edge.outcome, Unavailable) and edge.outcome != UNAVAILABLE:
+            assert edge.following in {Step.INSTEAD, Reject(edge.outcome.reason)}
 
 
-@pytest.mark.parametrize("mode", [Mode.STEP_UP, Mode.APPEND], ids=lambda mode: mode.value)
-@pytest.mark.parametrize("is_exempt", [False, True], ids=["second-factor", "exempt"])
-def test_client_without_challenges_is_never_sent_one(mode: Mode, is_exempt: bool) -> None:  # noqa: FBT001
-    """Clients that put everything into one request are never asked for more."""
-    walks = every_walk(mode, is_exempt=is_exempt)
+@EVERY_CASE
+def test_own_challenge_follows_the_right_password_only(case: Case) -> None:
+    """We ask nobody for a passcode before the password was right, where one is asked for."""
+    for edge in every_edge(case):
+        if edge.following in {
+            Challenge(ASKS_PASSCODE.reason),
+            Challenge(ASKS_NEXT_PASSCODE.reason),
+        }:
+            is_proved = bool({Step.PASSWORD, Step.REST} & set(edge.proved))
+            is_later = edge.is_answer or edge.step is Step.INSTEAD
+            assert is_proved or (case.mode is Mode.STEP_UP and is_later)
 
-    assert not any(isinstance(walk.decision, Challenge) for walk in walks)
+
+@EVERY_CASE
+def test_client_that_shows_nothing_is_never_sent_what_an_upstream_asks(case: Case) -> None:
+    """Only our own prompts, in the modes that have them, reach a client that shows no others."""
+    for edge in every_edge(case):
+        if isinstance(edge.following, Challenge) and not case.can_show:
+            assert case.mode in {Mode.CHALLENGE, Mode.AUTO}
+            assert edge.outcome != UPSTREAM_ASKS
+            assert edge.step in {Step.FACTOR, Step.PASSCODE}
 
 
-@pytest.mark.parametrize(("mode", "is_exempt"), MODES)
-def test_reject_tells_the_reason_of_the_failed_proof(mode: Mode, is_exempt: bool) -> None:  # noqa: FBT001
+@EVERY_CASE
+def test_challenge_is_sent_only_where_it_can_be_answered(case: Case) -> None:
+    """Every step that asks is resumed by the answer; the others refuse."""
+    for edge in every_edge(case):
+        if isinstance(edge.following, Challenge):
+            assert isinstance(edge.outcome, Asks)
+            assert edge.following.reason is edge.outcome.reason
+            assert edge.step in RESUMED
+
+
+@EVERY_CASE
+def test_what_cannot_be_shown_is_refused_as_such(case: Case) -> None:
+    """A dialogue that the client cannot show, or that cannot be resumed, ends in its own reason."""
+    for edge in every_edge(case):
+        if edge.outcome == UPSTREAM_ASKS and not isinstance(edge.following, Challenge):
+            assert edge.following == Reject(Reason.CHALLENGE_NOT_SHOWN)
+            assert not case.can_show or edge.step in {Step.TAIL, Step.REST}
+
+
+@EVERY_CASE
+def test_answer_asks_for_nothing_again_that_was_proved(case: Case) -> None:
+    """What was proved before a challenge is not asked for once more, nor in another order."""
+    for edge in every_edge(case):
+        assert edge.step not in edge.proved
+        assert edge.step is not Step.TAIL or not edge.is_answer
+
+
+@EVERY_CASE
+def test_reject_tells_the_reason_of_the_failed_proof(case: Case) -> None:
     """A Reject holds the reason of the proof that failed last."""
-    for walk in every_walk(mode, is_exempt=is_exempt):
-        _, last = walk.outcomes[-1]
-        if isinstance(last, Failed):
-            assert walk.decision == Reject(last.reason)
+    for edge in every_edge(case):
+        if isinstance(edge.outcome, Failed) and not isinstance(edge.following, Step):
+            assert edge.following == Reject(edge.outcome.reason)
 
 
-def test_exempt_user_is_accepted_for_another_reason() -> None:
-    """The audit tells a login without a second factor from one with it."""
-    accepted = {
-        (walk.proved, walk.decision.reason)
-        for walk in every_walk(Mode.AUTO, is_exempt=True)
-        if isinstance(walk.decision, Accept)
-    }
-
-    assert accepted == {(EXEMPT, Reason.PASSWORD_ONLY), (CHALLENGED, Reason.PASSED)}
+@EVERY_CASE
+def test_accept_tells_what_counted(case: Case) -> None:
+    """The audit tells logins without a second factor, and by another one, from the rest."""
+    reasons = {Step.FACTOR: Reason.PASSWORD_ONLY, Step.INSTEAD: Reason.PASSED_INSTEAD}
+    for edge in every_edge(case):
+        if isinstance(edge.following, Accept):
+            assert edge.following == Accept(reasons.get(edge.step, Reason.PASSED))
 
 
 @pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize("is_exempt", [False, True], ids=["second-factor", "exempt"])
-def test_answer_begins_with_the_passcode(mode: Mode, is_exempt: bool) -> None:  # noqa: FBT001
-    """Whoever answers a challenge has to give the passcode, exempt meanwhile or not."""
-    assert begin(mode, is_answer=True, is_exempt=is_exempt) is Step.PASSCODE
+@pytest.mark.parametrize("is_exempt", YES_OR_NO, ids=["second-factor", "exempt"])
+@pytest.mark.parametrize(
+    ("asked", "resumed"),
+    [
+        pytest.param(Step.PASSWORD, Step.PASSWORD, id="PASSWORD"),
+        pytest.param(Step.PASSCODE, Step.PASSCODE, id="PASSCODE"),
+        pytest.param(Step.CLAIM, Step.PASSCODE, id="CLAIM"),
+        pytest.param(Step.FACTOR, Step.PASSCODE, id="FACTOR"),
+        pytest.param(Step.OPEN, Step.PASSCODE, id="OPEN"),
+        pytest.param(Step.BOTH, Step.BOTH, id="BOTH"),
+        pytest.param(Step.INSTEAD, Step.INSTEAD, id="INSTEAD"),
+    ],
+)
+def test_answer_goes_on_where_it_was_asked(
+    mode: Mode, asked: Step, resumed: Step, *, is_exempt: bool
+) -> None:
+    """Whoever answers has to give what was asked for, exempt meanwhile or not."""
+    assert RESUMED[asked] is resumed
+    assert begin(mode, resumed=resumed, is_exempt=is_exempt) is resumed
 
 
-@pytest.mark.parametrize("is_exempt", [False, True], ids=["second-factor", "exempt"])
-def test_step_up_knows_no_exemption(is_exempt: bool) -> None:  # noqa: FBT001
-    """Where nobody checks a password, something has to be proved by everybody."""
-    assert begin(Mode.STEP_UP, is_answer=False, is_exempt=is_exempt) is Step.PASSCODE
+@pytest.mark.parametrize("step", [Step.CLAIM, Step.FACTOR, Step.OPEN], ids=lambda step: step.name)
+def test_promise_2_answer_begins_with_no_step_that_asks_nothing(step: Step) -> None:
+    """Whoever writes a step into the store that lets in without a proof gains nothing by it."""
+    assert begin(Mode.CHALLENGE, resumed=step, is_exempt=True) is Step.PASSCODE
+
+
+@pytest.mark.parametrize("step", [Step.TAIL, Step.REST], ids=lambda step: step.name)
+def test_step_that_no_answer_resumes_is_refused(step: Step) -> None:
+    """No challenge resumes what needs a password and a passcode in one."""
+    assert step not in RESUMED
+    with pytest.raises(KeyError):
+        begin(Mode.AUTO, resumed=step, is_exempt=False)
+
+
+@pytest.mark.parametrize("is_exempt", YES_OR_NO, ids=["second-factor", "exempt"])
+@pytest.mark.parametrize(
+    ("mode", "step"),
+    [(Mode.STEP_UP, Step.PASSCODE), (Mode.PROXY, Step.BOTH)],
+    ids=lambda one: one.name,
+)
+def test_step_up_and_proxy_know_no_exemption(mode: Mode, step: Step, *, is_exempt: bool) -> None:
+    """Where nobody here checks a password, something has to be proved by everybody."""
+    assert begin(mode, resumed=None, is_exempt=is_exempt) is step
 
 
 def test_wrong_tail_is_a_password_alone_in_auto_only() -> None:
@@ -219,12 +375,42 @@ def test_wrong_tail_is_a_password_alone_in_auto_only() -> None:
     assert advance(Mode.APPEND, Step.TAIL, wrong) == Reject(Reason.BAD_PASSCODE)
 
 
+@pytest.mark.parametrize("reason", [Reason.REPLAYED_PASSCODE, Reason.LOCKED])
+def test_tail_that_is_surely_a_passcode_is_refused_in_auto_too(reason: Reason) -> None:
+    """A used passcode, or one of somebody who is locked, is not tried as part of a password."""
+    assert advance(Mode.AUTO, Step.TAIL, Failed(reason)) == Reject(reason)
+
+
+@pytest.mark.parametrize("is_answer", YES_OR_NO, ids=["first", "answer"])
+@pytest.mark.parametrize("can_show", YES_OR_NO, ids=["hidden", "shown"])
+def test_other_passcode_is_asked_for_where_it_is_shown(*, is_answer: bool, can_show: bool) -> None:
+    """While servers are gone the person is asked for another passcode, if the client shows that."""
+    following = advance(
+        Mode.APPEND, Step.INSTEAD, ASKS_OTHER_PASSCODE, is_answer=is_answer, can_show=can_show
+    )
+
+    shown = Challenge(Reason.OTHER_PASSCODE_WANTED)
+    assert following == (shown if can_show else Reject(Reason.CHALLENGE_NOT_SHOWN))
+
+
 @pytest.mark.parametrize("step", list(Step), ids=lambda step: step.name)
-@pytest.mark.parametrize("outcome", EVERY_OUTCOME, ids=repr)
 @pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.value)
-def test_only_passed_leads_on_or_in(mode: Mode, step: Step, outcome: Outcome) -> None:
+def test_only_passed_leads_on_or_in(mode: Mode, step: Step) -> None:
     """Nothing but Passed leads to an Accept, whichever step is asked in whichever mode."""
-    for is_answer in (False, True):
-        following = advance(mode, step, outcome, is_answer=is_answer)
+    told = itertools.product(YES_OR_NO, repeat=4)
+    for outcome, (is_answer, opens, has_instead, can_show) in itertools.product(
+        EVERY_OUTCOME, told
+    ):
+        following = advance(
+            mode,
+            step,
+            outcome,
+            is_answer=is_answer,
+            opens=opens,
+            has_instead=has_instead,
+            can_show=can_show,
+        )
 
         assert not isinstance(following, Accept) or isinstance(outcome, Passed)
+        if isinstance(following, Step) and outcome != PASSED:
+            assert (step, following) == (Step.TAIL, Step.PASSWORD) or following is Step.INSTEAD

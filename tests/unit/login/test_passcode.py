@@ -19,6 +19,7 @@ from radiusmfa.login.passcode import (
     FoundRecovery,
     find,
     find_tail,
+    is_enrolled,
     splits,
 )
 from radiusmfa.outcome import Reason
@@ -194,13 +195,19 @@ def test_hotp_pair_is_found() -> None:
 @pytest.mark.parametrize("octets", [typed(STEP), typed(STEP, STEP + 1)], ids=["one", "two"])
 def test_promise_2_totp_switched_off_is_nothing(octets: bytes) -> None:
     """Time-based passcodes prove nothing where they are off."""
-    assert found(user(totp()), octets, factors=Factors(totp=None)) is Reason.BAD_PASSCODE
+    factors = Factors(totp=None)
+
+    assert found(user(totp()), octets, factors=factors) is Reason.NOT_ENROLLED
+    assert found(user(totp(), hotp(7)), octets, factors=factors) is Reason.BAD_PASSCODE
 
 
 @pytest.mark.parametrize("octets", [typed(0), typed(0, 1)], ids=["one", "two"])
 def test_promise_2_hotp_switched_off_is_nothing(octets: bytes) -> None:
     """Counter-based passcodes prove nothing where they are off."""
-    assert found(user(hotp()), octets, factors=Factors(hotp=None)) is Reason.BAD_PASSCODE
+    factors = Factors(hotp=None)
+
+    assert found(user(hotp()), octets, factors=factors) is Reason.NOT_ENROLLED
+    assert found(user(hotp(), totp()), octets, factors=factors) is Reason.BAD_PASSCODE
 
 
 def test_hotp_window_of_nothing_takes_the_next_only() -> None:
@@ -230,7 +237,33 @@ def test_other_text_is_no_recovery_code(octets: bytes) -> None:
 
 def test_recovery_switched_off_is_nothing() -> None:
     """Recovery codes prove nothing where they are off."""
-    assert found(user(codes=(CODE,)), CODE, factors=Factors(recovery=None)) is Reason.BAD_PASSCODE
+    factors = Factors(recovery=None)
+
+    assert found(user(codes=(CODE,)), CODE, factors=factors) is Reason.NOT_ENROLLED
+    assert found(user(totp(), codes=(CODE,)), CODE, factors=factors) is Reason.BAD_PASSCODE
+
+
+@pytest.mark.parametrize(
+    ("person", "factors", "enrolled"),
+    [
+        pytest.param(user(), Factors(), False, id="nothing"),
+        pytest.param(user(totp()), Factors(), True, id="totp"),
+        pytest.param(user(totp()), Factors(totp=None), False, id="totp off"),
+        pytest.param(user(hotp()), Factors(), True, id="hotp"),
+        pytest.param(user(hotp()), Factors(hotp=None), False, id="hotp off"),
+        pytest.param(user(hotp(), totp()), Factors(hotp=None), True, id="the other is on"),
+        pytest.param(user(codes=(CODE,)), Factors(), True, id="recovery"),
+        pytest.param(user(codes=(CODE,)), Factors(recovery=None), False, id="recovery off"),
+        pytest.param(
+            user(totp(), codes=(CODE,)), Factors(totp=None), True, id="a recovery code is left"
+        ),
+    ],
+)
+def test_enrolled_is_who_has_something_that_counts(
+    person: User, factors: Factors, *, enrolled: bool
+) -> None:
+    """Whoever has anything to answer a challenge with is enrolled, and nobody else."""
+    assert is_enrolled(factors, person) is enrolled
 
 
 @pytest.mark.parametrize("octets", [b"", b"123456", b"abcde-fghjk"])

@@ -1,0 +1,117 @@
+"""Which factors count for a client, and which of them a user has."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, final
+
+from radiusmfa.config.model import LOCAL, NONE, Mode
+from radiusmfa.config.upstream_model import StartWith, Users
+from radiusmfa.login.passcode import Desk, is_enrolled
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from radiusmfa.config.model import Client, Factors
+    from radiusmfa.config.upstream_model import UpstreamFactor
+    from radiusmfa.login.account import User
+
+
+@final
+class Plan:
+    """
+    What a client's settings ask of its users, compiled once.
+
+    Attributes:
+        desk: The local factors that count.
+        instead: Those that count while an upstream's servers are gone.
+        primary: Name of the upstream that checks the password; empty: none does.
+        has_upstream: Some upstream may be asked for this client.
+    """
+
+    __slots__ = (
+        "_everyone", "_factors", "_order", "_takes_strangers", "desk", "has_upstream", "instead",
+        "primary",
+    )  # fmt: skip
+
+    def __init__(self, client: Client, factors: Factors, pepper: bytes) -> None:
+        """
+        Compile the settings of *client*.
+
+        Args:
+            client: Checked.
+            factors: All there are.
+            pepper: The store's.
+        """
+        self.desk = Desk(factors=_only(factors, client.factors), pepper=pepper)
+        self.instead = Desk(factors=_only(factors, client.when_unavailable), pepper=pepper)
+        self.primary = "" if client.primary in (LOCAL, NONE) else client.primary
+        by_name = {factor.name: factor for factor in factors.upstream}
+        # With `proxy` the upstream asks for every proof: there is no other factor.
+        names = () if client.mode is Mode.PROXY else client.factors
+        self._order = names
+        self._factors = tuple(by_name[name] for name in names if name in by_name)
+        self._everyone = next((one for one in self._factors if one.users is Users.EVERYONE), None)
+        self.has_upstream = bool(self.primary or self._factors)
+        self._takes_strangers = bool(self.primary) or (
+            client.mode is Mode.STEP_UP and self._everyone is not None
+        )
+
+    @property
+    def takes_strangers(self) -> bool:
+        """Whether somebody whom the store does not know may log in: an upstream knows them."""
+        return self._takes_strangers
+
+    def factor(self, user: User) -> UpstreamFactor | None:
+        """
+        Return the upstream factor that *user* has, the first in the client's order.
+
+        What somebody was assigned to counts. Without that, `users: everyone` means those
+        who have no token here: a dead token server is nothing to the users of local tokens.
+        """
+        if not self._factors:
+            return None
+        if user.upstreams:
+            for factor in self._factors:
+                if factor.upstream in user.upstreams:
+                    return factor
+        if self._everyone is None or self.has_token(user):
+            return None
+        return self._everyone
+
+    def opening(self, user: User) -> UpstreamFactor | None:
+        """
+        Return the upstream factor of *user* if it begins by itself after the password.
+
+        Not where a token of ours comes first in the client's order.
+        """
+        factor = self.factor(user)
+        if factor is None or factor.start_with is StartWith.CODE:
+            return None
+        before = self._order[: self._order.index(factor.name)]
+        return None if any(self._holds(user, name) for name in before) else factor
+
+    def has_token(self, user: User) -> bool:
+        """Say whether *user* has a token that counts here; recovery codes alone are none."""
+        return self._holds(user, "totp") or self._holds(user, "hotp")
+
+    def has_instead(self, user: User | None) -> bool:
+        """Say whether *user* has a factor that counts while servers are gone."""
+        return user is not None and is_enrolled(self.instead.factors, user)
+
+    def _holds(self, user: User, name: str) -> bool:
+        kinds = self.desk.factors
+        if name == "totp":
+            return kinds.totp is not None and any(token.period for token in user.tokens)
+        if name == "hotp":
+            return kinds.hotp is not None and any(not token.period for token in user.tokens)
+        return False  # a recovery code is for emergencies
+
+
+def _only(factors: Factors, names: Collection[str]) -> Factors:
+    return dataclasses.replace(
+        factors,
+        totp=factors.totp if "totp" in names else None,
+        hotp=factors.hotp if "hotp" in names else None,
+        recovery=factors.recovery if "recovery" in names else None,
+    )

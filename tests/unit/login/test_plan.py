@@ -1,0 +1,263 @@
+"""Tests of `radiusmfa.login.plan`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from radiusmfa.config.model import NONE, Client, Factors, Mode
+from radiusmfa.config.upstream_model import StartWith, UpstreamFactor, Users
+from radiusmfa.factors.oath import PasscodeKey
+from radiusmfa.login.account import Token, User
+from radiusmfa.login.plan import Plan
+from radiusmfa.secret import Secret
+
+PEPPER: Final = b"the store's own secret"
+SECURID: Final = UpstreamFactor(name="securid", upstream="rsa")
+VIP: Final = UpstreamFactor(name="vip", upstream="symantec", users=Users.ASSIGNED)
+DUO: Final = UpstreamFactor(
+    name="duo", upstream="duo-proxy", users=Users.ASSIGNED, start_with=StartWith.WORD, word="push"
+)
+NPS: Final = UpstreamFactor(name="azure", upstream="nps", start_with=StartWith.PASSWORD)
+FACTORS: Final = Factors(
+    upstream=(SECURID, VIP, DUO, NPS),
+    names=("totp", "hotp", "recovery", "securid", "vip", "duo", "azure"),
+)
+
+
+def plan(
+    *factors: str,
+    mode: Mode = Mode.CHALLENGE,
+    primary: str = "local",
+    instead: tuple[str, ...] = (),
+    known: Factors = FACTORS,
+) -> Plan:
+    """Return what a client with these settings asks."""
+    client = Client(
+        name="vpn",
+        networks=(),
+        secret=Secret(b"sixteen octets!!"),
+        mode=mode,
+        primary=primary,
+        factors=factors,
+        when_unavailable=instead,
+    )
+    return Plan(client, known, PEPPER)
+
+
+def user(*kinds: str, codes: int = 0, upstreams: tuple[str, ...] = ()) -> User:
+    """Return somebody with a token of each of *kinds*, recovery *codes* and assignments."""
+    key = PasscodeKey(b"a seed of 20 octets.", "sha1", 6)
+    tokens = tuple(
+        Token(id=at, serial="T", key=key, period=30 * (kind == "totp"), drift=0, last=-1)
+        for at, kind in enumerate(kinds)
+    )
+    found = User(7, "alice", None, is_exempt=False, is_disabled=False, tokens=tokens)
+    found.recovery |= {bytes([at]) for at in range(codes)}
+    found.upstreams |= dict.fromkeys(upstreams, "")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("named", "kinds"),
+    [
+        pytest.param((), (False, False, False), id="none"),
+        pytest.param(("totp",), (True, False, False), id="totp"),
+        pytest.param(("hotp", "recovery"), (False, True, True), id="hotp and recovery"),
+        pytest.param(("securid",), (False, False, False), id="an upstream's alone"),
+        pytest.param(("securid", "totp"), (True, False, False), id="an upstream's and ours"),
+    ],
+)
+def test_local_factors_count_where_the_client_names_them(
+    named: tuple[str, ...], kinds: tuple[bool, bool, bool]
+) -> None:
+    """What a client does not name proves nothing there; the same holds for what stands in."""
+    here, instead = plan(*named), plan("securid", instead=named)
+
+    for desk in (here.desk, instead.instead):
+        factors = desk.factors
+        known = (factors.totp, factors.hotp, factors.recovery)
+        assert tuple(one is not None for one in known) == kinds
+        assert desk.pepper == PEPPER
+
+
+def test_factor_that_is_off_stays_off() -> None:
+    """A kind that the section `factors` has switched off counts for no client."""
+    compiled = plan("totp", instead=("totp",), known=Factors(totp=None))
+
+    assert compiled.desk.factors.totp is None
+    assert compiled.instead.factors.totp is None
+
+
+@pytest.mark.parametrize(
+    ("compiled", "primary", "has_upstream"),
+    [
+        pytest.param(plan("totp"), "", False, id="all local"),
+        pytest.param(plan("totp", mode=Mode.STEP_UP, primary=NONE), "", False, id="no password"),
+        pytest.param(plan("totp", primary="ad"), "ad", True, id="password by an upstream"),
+        pytest.param(plan("securid"), "", True, id="factor by an upstream"),
+        pytest.param(plan("securid", primary="ad"), "ad", True, id="both"),
+        pytest.param(plan(mode=Mode.PROXY, primary="rsa"), "rsa", True, id="proxy"),
+    ],
+)
+def test_upstreams_are_known_beforehand(
+    compiled: Plan, primary: str, *, has_upstream: bool
+) -> None:
+    """A client that no upstream serves is told apart before any login."""
+    assert (compiled.primary, compiled.has_upstream) == (primary, has_upstream)
+
+
+@pytest.mark.parametrize(
+    ("compiled", "takes"),
+    [
+        pytest.param(plan("totp"), False, id="all local"),
+        pytest.param(plan("securid"), False, id="the password is ours"),
+        pytest.param(plan("securid", primary="ad"), True, id="the password is an upstream's"),
+        pytest.param(plan("totp", primary="ad"), True, id="the token is ours"),
+        pytest.param(plan(mode=Mode.PROXY, primary="rsa"), True, id="proxy"),
+        pytest.param(
+            plan("securid", mode=Mode.STEP_UP, primary=NONE), True, id="step-up for everyone"
+        ),
+        pytest.param(
+            plan("vip", "duo", mode=Mode.STEP_UP, primary=NONE), False, id="step-up for assigned"
+        ),
+        pytest.param(plan("totp", mode=Mode.STEP_UP, primary=NONE), False, id="step-up, local"),
+    ],
+)
+def test_strangers_are_taken_where_an_upstream_knows_them(compiled: Plan, *, takes: bool) -> None:
+    """Whom the store does not know may log in only if an upstream says who they are."""
+    assert compiled.takes_strangers is takes
+
+
+@pytest.mark.parametrize(
+    ("compiled", "person", "factor"),
+    [
+        pytest.param(plan("totp"), user(), None, id="the client has none"),
+        pytest.param(plan("totp"), user(upstreams=("rsa",)), None, id="assigned elsewhere"),
+        pytest.param(plan("securid", "totp"), user(), SECURID, id="everyone without a token"),
+        pytest.param(plan("securid", "totp"), user("totp"), None, id="who has a token"),
+        pytest.param(plan("securid", "hotp"), user("hotp"), None, id="who has a fob"),
+        pytest.param(plan("securid", "totp"), user("hotp"), SECURID, id="a token that is nothing"),
+        pytest.param(plan("securid", "recovery"), user(codes=9), SECURID, id="recovery codes"),
+        pytest.param(plan("vip"), user(), None, id="not assigned"),
+        pytest.param(plan("vip"), user(upstreams=("symantec",)), VIP, id="assigned"),
+        pytest.param(
+            plan("vip", "totp"), user("totp", upstreams=("symantec",)), VIP, id="both kinds"
+        ),
+        pytest.param(
+            plan("securid", "vip"), user(upstreams=("symantec",)), VIP, id="assigned, not everyone"
+        ),
+        pytest.param(
+            plan("securid", "vip", "duo"),
+            user(upstreams=("duo-proxy", "symantec")),
+            VIP,
+            id="the client's order",
+        ),
+        pytest.param(
+            plan("duo", "vip"),
+            user(upstreams=("symantec", "duo-proxy")),
+            DUO,
+            id="another client's order",
+        ),
+        pytest.param(plan("securid", "azure"), user(), SECURID, id="the first for everyone"),
+        pytest.param(
+            plan("securid", "azure"), user(upstreams=("nps",)), NPS, id="assigned to the second"
+        ),
+        pytest.param(
+            plan("securid", primary="ad"),
+            user(upstreams=("ad",)),
+            SECURID,
+            id="a name at the primary is no factor",
+        ),
+    ],
+)
+def test_user_has_one_upstream_factor(
+    compiled: Plan, person: User, factor: UpstreamFactor | None
+) -> None:
+    """Only the server that holds this user's token is asked, and none where it is ours."""
+    assert compiled.factor(person) == factor
+
+
+def test_proxy_knows_no_other_factor() -> None:
+    """Where an upstream asks for every proof, no other server is asked for one."""
+    compiled = plan("securid", "vip", mode=Mode.PROXY, primary="rsa")
+
+    assert compiled.factor(user(upstreams=("symantec",))) is None
+    assert compiled.opening(user()) is None
+
+
+@pytest.mark.parametrize(
+    ("compiled", "person", "factor"),
+    [
+        pytest.param(plan("totp"), user(), None, id="none"),
+        pytest.param(plan("securid"), user(), None, id="it waits for the code"),
+        pytest.param(plan("azure"), user(), NPS, id="it is told the password"),
+        pytest.param(plan("duo"), user(upstreams=("duo-proxy",)), DUO, id="it is told a word"),
+        pytest.param(
+            plan("duo", "totp"), user("totp", upstreams=("duo-proxy",)), DUO, id="it comes first"
+        ),
+        pytest.param(
+            plan("totp", "duo"), user("totp", upstreams=("duo-proxy",)), None, id="ours comes first"
+        ),
+        pytest.param(
+            plan("hotp", "duo"), user("hotp", upstreams=("duo-proxy",)), None, id="so does a fob"
+        ),
+        pytest.param(
+            plan("hotp", "duo"),
+            user("totp", upstreams=("duo-proxy",)),
+            DUO,
+            id="a token that does not count",
+        ),
+        pytest.param(
+            plan("recovery", "duo"),
+            user(codes=9, upstreams=("duo-proxy",)),
+            DUO,
+            id="recovery codes come last",
+        ),
+        pytest.param(
+            plan("vip", "duo"), user(upstreams=("duo-proxy",)), DUO, id="another's comes first"
+        ),
+    ],
+)
+def test_token_server_begins_by_itself_where_it_comes_first(
+    compiled: Plan, person: User, factor: UpstreamFactor | None
+) -> None:
+    """A push leaves after the password only if no token of ours is preferred."""
+    assert compiled.opening(person) == factor
+
+
+@pytest.mark.parametrize(
+    ("named", "person", "has_token"),
+    [
+        pytest.param(("totp", "hotp", "recovery"), user(), False, id="nothing"),
+        pytest.param(("totp",), user("totp"), True, id="totp"),
+        pytest.param(("hotp",), user("hotp"), True, id="hotp"),
+        pytest.param(("hotp",), user("totp"), False, id="of another kind"),
+        pytest.param(("recovery",), user("totp", codes=1), False, id="recovery codes"),
+    ],
+)
+def test_token_counts_where_its_kind_does(
+    named: tuple[str, ...], person: User, *, has_token: bool
+) -> None:
+    """Whoever has a token that counts here has one; recovery codes are none."""
+    assert plan(*named).has_token(person) is has_token
+
+
+@pytest.mark.parametrize(
+    ("instead", "person", "has_instead"),
+    [
+        pytest.param(("totp", "recovery"), None, False, id="nobody"),
+        pytest.param(("totp", "recovery"), user(), False, id="nothing"),
+        pytest.param(("totp", "recovery"), user("hotp"), False, id="a token that does not count"),
+        pytest.param(("totp",), user("totp"), True, id="a token"),
+        pytest.param(("totp", "recovery"), user(codes=1), True, id="a recovery code"),
+        pytest.param(("totp",), user(codes=1), False, id="a recovery code that does not count"),
+        pytest.param((), user("totp", codes=1), False, id="the client has no ladder"),
+    ],
+)
+def test_ladder_needs_a_factor_of_the_user(
+    instead: tuple[str, ...], person: User | None, *, has_instead: bool
+) -> None:
+    """Nobody gets a stand-in whom the client's ladder or their own tokens give none."""
+    assert plan("securid", instead=instead).has_instead(person) is has_instead
