@@ -10,24 +10,27 @@ that was decided may leave before `commit` has returned.
 
 from __future__ import annotations
 
-import json
-import re
+import hmac
 import sqlite3
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, final
 
 from radiusmfa.factors.oath import PasscodeKey
 from radiusmfa.interfaces import RadiusmfaError, StoreBusyError, StoreError
 from radiusmfa.login.account import Kind, Token, User
-from radiusmfa.login.challenges import Entry
 from radiusmfa.login.throttle import Failures
 from radiusmfa.login.username import normal_name
-from radiusmfa.stores import database, trail
+from radiusmfa.stores import database, open_challenges, trail
 
 if TYPE_CHECKING:
+    from radiusmfa.login.challenges import Entry
     from radiusmfa.stores.database import Database
 
+_STATEMENT: Final = itemgetter(0)
 _MOST_REMEMBERED: Final = 200_000
 _PRELOADED: Final = 20_000
+_MOST_STRANGERS: Final = 10_000
 _FOLDED: Final = 2_000  # used steps folded in one turn
 _FOLD_FROM: Final = 50_000  # used steps that are left alone
 
@@ -38,11 +41,7 @@ _TOKENS = (
 )
 _FAILURES = 'SELECT factor, client, count, last, until, "repeat" FROM failures WHERE user = ?'
 _PUT_FAILURES = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
-_CHALLENGES = "SELECT state, client, user, body, created, expires FROM challenges ORDER BY created"
-_PUT_CHALLENGE: Final = (
-    "INSERT INTO challenges (state, client, user, body, created, expires) VALUES (?, ?, ?, ?, ?, ?)"
-)
-_LOGIN: Final = re.compile("[A-Za-z0-9_-]{1,64}")
+_UPSTREAMS = "SELECT upstream, name FROM upstream_users WHERE user = ?"
 _PEERS = "SELECT client, address, message_authenticator, proxy_state FROM client_state"
 _PUT_PEER = "INSERT OR REPLACE INTO client_state VALUES (?, ?, ?, ?, ?)"
 
@@ -64,6 +63,7 @@ class Logins:
         self._sql.execute("PRAGMA busy_timeout = 0")
         self._users: dict[bytes, User | None] = {}
         self._used: dict[int, int] = {}
+        self._strangers: dict[str, User] = {}
         self._version = -1
         self._chain = trail.Chain(database.audit_key)
         self._seq = 0
@@ -128,8 +128,9 @@ class Logins:
         try:
             if self._used_rows:
                 sql.executemany("INSERT INTO used (step, token) VALUES (?, ?)", self._used_rows)
-            for statement, values in self._other:
-                sql.execute(statement, values)
+            # In their order; what a burst has in common is one call.
+            for statement, rows in groupby(self._other, _STATEMENT):
+                sql.executemany(statement, [values for _, values in rows])
             if self._audit_rows:
                 sql.executemany(
                     "INSERT INTO audit (seq, line, mac) VALUES (?, ?, ?)", self._audit_rows
@@ -167,6 +168,25 @@ class Logins:
         except sqlite3.Error as error:
             raise self._failed(error) from None
 
+    def stranger(self, name: bytes) -> User:
+        """
+        Return a user whom only an upstream knows, by a User-Name that `user` found nobody for.
+
+        The store keeps nothing of strangers: whoever sends names cannot fill it. Their
+        failures are remembered here, for as many of them as there is room.
+        """
+        normal = normal_name(name)
+        known = self._strangers.pop(normal, None)
+        if known is None:
+            # The same number after a restart: an open challenge is bound to it.
+            mac = hmac.digest(self._database.pepper, b"stranger|" + normal.encode(), "sha256")
+            number = -1 - int.from_bytes(mac[:7], "big")
+            known = User(number, normal, None, False, False, ())  # noqa: FBT003 - as a row has it
+            if len(self._strangers) >= _MOST_STRANGERS:
+                del self._strangers[next(iter(self._strangers))]
+        self._strangers[normal] = known  # the latest goes last
+        return known
+
     def claim(self, token: Token, step: int, drift: int) -> bool:
         """
         Use up *step* of *token*; False if it, or a later one, was used before.
@@ -195,11 +215,12 @@ class Logins:
     def put_failures(self, user: User, kind: Kind, client: str, failures: Failures) -> None:
         """Remember wrong proofs."""
         user.failures[kind, client] = failures
-        self._other.append((_PUT_FAILURES, (user.id, kind.value, client, *failures)))
+        if user.id >= 0:
+            self._other.append((_PUT_FAILURES, (user.id, kind.value, client, *failures)))
 
     def clear_failures(self, user: User, kind: Kind, client: str) -> None:
         """Forget wrong proofs after a right one."""
-        if user.failures.pop((kind, client), None) is not None:
+        if user.failures.pop((kind, client), None) is not None and user.id >= 0:
             self._other.append(
                 (
                     "DELETE FROM failures WHERE user = ? AND factor = ? AND client = ?",
@@ -219,26 +240,12 @@ class Logins:
 
     def put_challenge(self, entry: Entry) -> None:
         """Keep an open challenge over a restart."""
-        body = json.dumps([entry.login, entry.mode, entry.wrong])
-        self._other.append(
-            (
-                _PUT_CHALLENGE,
-                (
-                    entry.state.decode(),
-                    entry.source,
-                    entry.user,
-                    body,
-                    entry.created,
-                    entry.expires,
-                ),
-            )
-        )
+        row = open_challenges.row(entry, self._database.vault)
+        self._other.append((open_challenges.PUT, row))
 
     def drop_challenge(self, state: bytes) -> None:
         """Forget a challenge that was answered or is too old."""
-        self._other.append(
-            ("DELETE FROM challenges WHERE state = ?", (state.decode("ascii", "replace"),))
-        )
+        self._other.append((open_challenges.DROP, (state.decode("ascii", "replace"),)))
 
     def put_peer(self, row: tuple[str, str, str, str], now: float) -> None:
         """Remember what the packets of a client taught: client, address, and two settings."""
@@ -265,11 +272,9 @@ class Logins:
             StoreError: The store cannot be read; the turn is over.
         """
         try:
-            rows = self._sql.execute(_CHALLENGES).fetchall()
+            return open_challenges.read(self._sql, self._database.vault)
         except sqlite3.Error as error:
             raise self._failed(error) from None
-        entries = (_entry(*row) for row in rows)
-        return [entry for entry in entries if entry is not None]
 
     def peers(self) -> list[tuple[str, str, str, str]]:
         """
@@ -342,6 +347,7 @@ class Logins:
             tuple(token for token in tokens if token is not None),
             {code for (code,) in codes},
             {(Kind(one[0]), one[1]): Failures(*one[2:]) for one in failures},
+            dict(sql.execute(_UPSTREAMS, (number,)).fetchall()),
         )
 
     def _read_token(
@@ -383,16 +389,3 @@ class Logins:
         explained = database.explained(self._database.path, error)
         # Not as a busy store, which may be tried again: this turn is over.
         return StoreError(str(explained))
-
-
-def _entry(  # noqa: PLR0913 - the columns of a row
-    state: str, source: str, user: int, body: str, created: float, expires: float
-) -> Entry | None:
-    try:
-        login, mode, wrong = json.loads(body)
-        if _LOGIN.fullmatch(login) is None:
-            return None  # it goes into audit lines as it is
-        times = float(created), float(expires)
-        return Entry(state.encode(), str(source), user, login, str(mode), int(wrong), *times)
-    except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError):
-        return None  # damaged: nobody can answer it

@@ -7,6 +7,7 @@ has written, and reads anew.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +26,8 @@ _SELECT: Final = """
     SELECT u.id, u.name, u.password, u.password_only, u.disabled, u.created,
         (SELECT count(*) FROM tokens t WHERE t.user = u.id AND t.status = 'active'),
         (SELECT count(*) FROM recovery r WHERE r.user = u.id),
-        (SELECT coalesce(max(f.until), 0) FROM failures f WHERE f.user = u.id)
+        (SELECT coalesce(max(f.until), 0) FROM failures f WHERE f.user = u.id),
+        (SELECT json_group_object(a.upstream, a.name) FROM upstream_users a WHERE a.user = u.id)
     FROM users u
 """
 _FAILURES: Final = """
@@ -44,7 +46,7 @@ class Failure:
     Wrong proofs of one kind at one client.
 
     Attributes:
-        factor: `password`, `oath` or `recovery`.
+        factor: `password`, `oath`, `recovery` or `upstream`.
         client: Where.
         count: How many since the last right one.
         until: Locked until then, seconds since 1970; 0: not locked.
@@ -75,6 +77,8 @@ class Person:
         tokens: How many are active.
         recovery_codes: How many are unused.
         locked_until: Seconds since 1970; the latest of all locks.
+        upstreams: Those that the user is assigned to by name, and the name there; empty:
+            what the person types.
     """
 
     id: int
@@ -86,6 +90,7 @@ class Person:
     tokens: int
     recovery_codes: int
     locked_until: int
+    upstreams: dict[str, str] = field(default_factory=dict)
 
 
 def everybody(database: Database) -> list[Person]:
@@ -223,7 +228,8 @@ def delete(database: Database, actor: Actor, name: str) -> tuple[str, ...]:
     """
     Delete a user and return the serials of the tokens that are nobody's now.
 
-    Active tokens are disabled, the failures, recovery codes and open challenges go.
+    Active tokens are disabled; the failures, recovery codes, open challenges, and the
+    assignments to upstreams go.
 
     Raises:
         RefusedError: There is no such user.
@@ -231,7 +237,7 @@ def delete(database: Database, actor: Actor, name: str) -> tuple[str, ...]:
     with database.transaction() as connection:
         number = user_number(connection, name)
         serials = tuple(_release_tokens(database, number))
-        for table in ("failures", "recovery", "challenges"):
+        for table in ("failures", "recovery", "challenges", "upstream_users"):
             connection.execute(f"DELETE FROM {table} WHERE user = ?", (number,))  # noqa: S608
         connection.execute("DELETE FROM users WHERE id = ?", (number,))
         detail = f"tokens unassigned: {' '.join(serials)}" if serials else ""
@@ -319,6 +325,7 @@ def _person(row: tuple[Any, ...]) -> Person:
         tokens=row[6],
         recovery_codes=row[7],
         locked_until=row[8],
+        upstreams=dict(sorted(json.loads(row[9]).items())),
     )
 
 

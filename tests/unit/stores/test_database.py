@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from radiusmfa.stores.database import Database
 
 ADD = "INSERT INTO users (name, created) VALUES (?, 0)"
+NEWEST = max(migrations.steps())
 
 
 def _refusal(stock: Stock, kind: type[Exception] = StoreError) -> str:
@@ -74,7 +75,7 @@ def test_folder_is_no_store(stock: Stock) -> None:
         pytest.param("UPDATE meta SET value = 0", "but not a store", id="version-0"),
         pytest.param(
             "UPDATE meta SET value = 99 WHERE name = 'schema_version'",
-            "written by a newer radiusmfa (schema 99, this one knows 1)",
+            f"written by a newer radiusmfa (schema 99, this one knows {NEWEST})",
             id="newer",
         ),
         pytest.param("DELETE FROM meta WHERE name = 'pepper'", "is damaged", id="no-pepper"),
@@ -368,12 +369,15 @@ def test_other_journal_is_set_right(stock: Stock) -> None:
 
 def test_older_store_is_brought_up_to_date(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening an older store takes it to the newest schema in one step, or leaves it."""
-    newer = migrations.steps() | {2: "CREATE TABLE later (x);", 3: "no SQL;"}
+    newer = migrations.steps() | {
+        NEWEST + 1: "CREATE TABLE later (x);",
+        NEWEST + 2: "no SQL;",
+    }
     before = stock.dump()
     monkeypatch.setattr(migrations, "steps", lambda: newer)
     assert "syntax error" in _refusal(stock)
     assert stock.dump() == before
-    newer[3] = "INSERT INTO later VALUES (1);"
+    newer[NEWEST + 2] = "INSERT INTO later VALUES (1);"
     with stock.open() as store:
         assert store.connection.execute("SELECT x FROM later").fetchone() == (1,)
     with stock.open() as store:
@@ -408,6 +412,30 @@ def test_lock_belongs_to_the_stores_owner(stock: Stock) -> None:
     found = (stock.folder / "it.db.lock").stat()
     assert found.st_uid == stock.path.stat().st_uid
     assert stat.S_IMODE(found.st_mode) == 0o600
+
+
+def test_lock_needs_its_folder(tmp_path: Path) -> None:
+    """Where no file can be made there is one line."""
+    with pytest.raises(StoreError, match="cannot be made: No such file"):
+        database.lock_file(tmp_path / "no" / "it.db")
+
+
+def test_copy_in_memory_has_everything_and_changes_nothing(store: Database, stock: Stock) -> None:
+    """What is tried on a copy in memory begins with the store as it is, and leaves it so."""
+    settle(store, "alice")
+    before = stock.dump()
+    with store.in_memory() as copy:
+        settle(copy, "bob")
+        assert [one.name for one in people.everybody(copy)] == ["alice", "bob"]
+    assert stock.dump() == before
+
+
+def test_copy_of_a_store_that_cannot_be_read_is_explained(stock: Stock) -> None:
+    """A store that fails while it is copied is one line."""
+    store = stock.open()
+    store.close()
+    with pytest.raises(StoreError, match=r"it\.db"):
+        store.in_memory()
 
 
 def test_lock_needs_no_store(tmp_path: Path) -> None:

@@ -12,18 +12,19 @@ from radiusmfa.factors import recovery
 from radiusmfa.interfaces import StoreBusyError, StoreError
 from radiusmfa.login.account import Kind, Token, User
 from radiusmfa.login.challenges import Entry
+from radiusmfa.login.talk import Talk
 from radiusmfa.login.throttle import Failures
 from radiusmfa.login.username import UserNameError
 from radiusmfa.stores import logins as module
 from radiusmfa.stores import people, tokens, trail
 from radiusmfa.stores.logins import Logins
-from tests.unit.stores.stock import ACTOR, enroll, full_disk, hotp, in_child, settle, totp
+from tests.unit.stores.stock import ACTOR, Stock, enroll, full_disk, hotp, in_child, settle, totp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from radiusmfa.stores.database import Database
-    from tests.unit.stores.stock import Stock
 
 FAILED = Failures(3, 1_800_000_000, 1_800_000_060, b"digest")
 
@@ -199,6 +200,7 @@ def test_busy_store_is_not_waited_for(admin: Database, logins: Logins) -> None:
         pytest.param(lambda logins: logins.begin(), id="begin"),
         pytest.param(lambda logins: logins.commit(), id="commit"),
         pytest.param(lambda logins: logins.user(b"alice"), id="user"),
+        pytest.param(lambda logins: logins.challenges(), id="challenges"),
     ],
 )
 def test_store_that_fails_is_one_kind_of_error(
@@ -212,6 +214,32 @@ def test_store_that_fails_is_one_kind_of_error(
     with pytest.raises(StoreError):
         act(logins)
     assert logins.is_stale
+
+
+def test_folding_that_fails_ends_the_turn(admin: Database, logins: Logins) -> None:
+    """Used steps that cannot be moved stay where they are, and the turn is over."""
+    with admin.transaction() as connection:
+        connection.execute("INSERT INTO used VALUES (1, 1)")
+    logins.begin()
+    logins._sql.execute("DROP TABLE tokens")
+    with pytest.raises(StoreError, match="no such table"):
+        logins.fold(everything=True)
+    assert logins.is_stale
+    assert logins.begin()
+    assert not logins.claim(_token(logins), 1, 0)
+
+
+def test_room_is_tried_and_nothing_stays(logins: Logins, stock: Stock) -> None:
+    """Whether the disk has room is found out by writing something that is gone again."""
+    before = stock.dump()
+    logins.begin()
+    logins.touch()
+    with full_disk(100), pytest.raises(StoreError):
+        logins.commit()
+    logins.begin()
+    logins.touch()
+    logins.commit()
+    assert stock.dump() == before
 
 
 def test_broken_table_fails_the_turn(admin: Database, logins: Logins) -> None:
@@ -386,6 +414,14 @@ def test_everything_of_a_user_is_read(admin: Database, logins: Logins) -> None:
     assert (bob.tokens, bob.recovery, bob.failures) == ((), set(), {})
 
 
+def test_registered_are_those_of_the_store(logins: Logins) -> None:
+    """How many users there are does not depend on who has logged in."""
+    logins.begin()
+    logins.stranger(b"zoe")
+    assert logins.user(b"nobody") is None
+    assert logins.registered() == 2
+
+
 def test_preloading_reads_everybody(logins: Logins) -> None:
     """After the start the first login of a person is as fast as the next."""
     logins.begin()
@@ -407,7 +443,147 @@ def test_memory_is_bounded(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> N
     assert logins.people == 0
 
 
+# -- whom only an upstream knows --
+
+
+def test_stranger_is_nobody_of_the_store(logins: Logins) -> None:
+    """Whom only an upstream knows has a number below zero, and proves nothing by themselves."""
+    logins.begin()
+    assert logins.user(b"Zoe") is None
+    zoe = logins.stranger(b"Zoe")
+    assert zoe.id < 0
+    assert (zoe.name, zoe.password, zoe.is_exempt, zoe.is_disabled) == ("zoe", None, False, False)
+    assert (zoe.tokens, zoe.recovery, zoe.failures, zoe.upstreams) == ((), set(), {}, {})
+
+
+def test_stranger_is_one_person_in_every_spelling(logins: Logins) -> None:
+    """`ZOE` is `zoe`, now and in later turns: what was wrong counts for both."""
+    logins.begin()
+    zoe = logins.stranger(b"zoe")
+    assert logins.stranger(b"ZOE") is zoe
+    logins.commit()
+    logins.begin()
+    assert logins.stranger(b"Zoe") is zoe
+    assert logins.stranger(b"zoe2").id != zoe.id
+
+
+def test_number_of_a_stranger_is_stable(logins: Logins, stock: Stock) -> None:
+    """An open challenge is bound to the number: after a restart it is still the same person's."""
+    logins.begin()
+    numbers = [logins.stranger(name).id for name in (b"zoe", b"yan")]
+    logins.commit()
+    later = _restarted(stock)
+    assert [later.stranger(name).id for name in (b"zoe", b"yan")] == numbers
+
+
+def test_number_of_a_stranger_tells_nobody_who_it_is(logins: Logins, tmp_path: Path) -> None:
+    """Another store numbers the same name otherwise: nobody computes it without the keys."""
+    (tmp_path / "other").mkdir()
+    other = _restarted(Stock(tmp_path / "other"))
+    assert other.stranger(b"zoe").id != logins.stranger(b"zoe").id
+
+
+@pytest.mark.parametrize("name", [b"", b"\xff", b"a\0", b" alice", b"a" * 254])
+def test_impossible_name_is_no_stranger(name: bytes, logins: Logins) -> None:
+    """A name that nobody can have is nobody's at an upstream either."""
+    with pytest.raises(UserNameError):
+        logins.stranger(name)
+
+
+def test_stranger_who_was_added_is_a_user(admin: Database, logins: Logins) -> None:
+    """Once somebody is in the store, what the store says counts."""
+    logins.begin()
+    before = logins.stranger(b"zoe")
+    logins.commit()
+    settle(admin, "zoe")
+    logins.begin()
+    assert _user(logins, b"zoe").id > 0
+    assert _user(logins, b"zoe") is not before
+
+
+def test_failures_of_a_stranger_are_in_memory_only(logins: Logins, stock: Stock) -> None:
+    """What strangers get wrong locks them, and fills no store."""
+    before = stock.dump()
+    logins.begin()
+    zoe = logins.stranger(b"zoe")
+    logins.put_failures(zoe, Kind.UPSTREAM, "vpn", FAILED)
+    logins.commit()
+    assert stock.dump() == before
+    logins.begin()
+    assert logins.stranger(b"ZOE").failures == {(Kind.UPSTREAM, "vpn"): FAILED}
+    logins.clear_failures(zoe, Kind.UPSTREAM, "wifi")
+    logins.clear_failures(zoe, Kind.UPSTREAM, "vpn")
+    assert logins.stranger(b"zoe").failures == {}
+    logins.commit()
+    assert stock.dump() == before
+
+
+def test_failures_of_a_stranger_outlive_a_change_of_the_store(
+    admin: Database, logins: Logins
+) -> None:
+    """Nobody gets new guesses because an administrator adds somebody else meanwhile."""
+    logins.begin()
+    logins.put_failures(logins.stranger(b"zoe"), Kind.UPSTREAM, "vpn", FAILED)
+    logins.commit()
+    settle(admin, "carl")
+    assert logins.begin()
+    assert logins.stranger(b"zoe").failures == {(Kind.UPSTREAM, "vpn"): FAILED}
+
+
+def test_strangers_do_not_fill_the_memory(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is room for so many; who was not seen for longest is forgotten first."""
+    monkeypatch.setattr(module, "_MOST_STRANGERS", 3)
+    first, second, _ = (logins.stranger(b"s%d" % at) for at in range(3))
+    assert logins.stranger(b"s0") is first  # seen again: now the second waits longest
+    logins.stranger(b"s3")
+    assert logins.stranger(b"s0") is first
+    assert logins.stranger(b"s1") is not second
+    assert logins.stranger(b"s1").id == second.id
+    assert len(logins._strangers) == 3
+
+
+def test_challenge_of_a_stranger_survives_a_restart(logins: Logins, stock: Stock) -> None:
+    """A person whom only an upstream knows can go on in a dialogue while the server restarts."""
+    talk = Talk(upstream="rsa", server="192.0.2.9:1812", state=b"theirs", rounds=1)
+    logins.begin()
+    zoe = logins.stranger(b"zoe")
+    entry = Entry(b"0z", "192.0.2.1", zoe.id, "id1", "proxy", 0, 10.0, 70.0, "BOTH", talk)
+    logins.put_challenge(entry)
+    logins.commit()
+    later = _restarted(stock)
+    assert later.challenges() == [entry]
+    assert later.stranger(b"zoe").id == entry.user
+
+
 # -- what else is kept --
+
+
+def test_assignments_are_read(admin: Database, logins: Logins) -> None:
+    """Who is assigned to an upstream is known with the next login, and the name there."""
+    logins.begin()
+    assert _user(logins).upstreams == {}
+    logins.commit()
+    with admin.transaction() as connection:
+        connection.executemany(
+            "INSERT INTO upstream_users VALUES (?, ?, ?)",
+            [(1, "rsa", ""), (1, "vip", "Alice@example.com"), (2, "rsa", "bob2")],
+        )
+    assert logins.begin()
+    assert _user(logins).upstreams == {"rsa": "", "vip": "Alice@example.com"}
+    assert _user(logins, b"bob").upstreams == {"rsa": "bob2"}
+
+
+def test_refusals_of_an_upstream_survive_a_restart(logins: Logins, stock: Stock) -> None:
+    """What an upstream refused is counted like every other wrong proof, beside it."""
+    logins.begin()
+    logins.put_failures(_user(logins), Kind.UPSTREAM, "vpn", FAILED)
+    logins.put_failures(_user(logins), Kind.OATH, "vpn", FAILED)
+    logins.commit()
+    later = _restarted(stock)
+    assert _user(later).failures == {(Kind.UPSTREAM, "vpn"): FAILED, (Kind.OATH, "vpn"): FAILED}
+    later.clear_failures(_user(later), Kind.UPSTREAM, "vpn")
+    later.commit()
+    assert _user(_restarted(stock)).failures == {(Kind.OATH, "vpn"): FAILED}
 
 
 def test_failures_survive_a_restart(logins: Logins, stock: Stock) -> None:

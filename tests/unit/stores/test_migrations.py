@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from radiusmfa.stores import migrations
+from radiusmfa.login.account import Kind
+from radiusmfa.login.throttle import Failures
+from radiusmfa.stores import migrations, trail
+from radiusmfa.stores.logins import Logins
+from tests.unit.stores.stock import Stock, enroll, settle, totp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,3 +62,103 @@ def test_shipped_steps_begin_at_one_without_a_gap() -> None:
     found = migrations.steps()
     assert sorted(found) == list(range(1, len(found) + 1))
     assert all(text.rstrip().endswith(";") for text in found.values())
+
+
+# -- version 1 to version 2 --
+
+# Each with an odd digest or an end in the future, as a store of version 1 may hold them.
+FAILED = [
+    (1, "oath", "vpn", 3, 1_800_000_000, 1_800_000_060, b"digest\0\xff"),
+    (1, "password", "vpn", 12, 1_799_999_999, 1_800_000_900, b""),
+    (2, "recovery", "wifi", 1, 1_700_000_000, 0, b"8 octets"),
+]
+OPEN = [
+    ("0early", "192.0.2.1", 1, '["id1", "auto", 0]', 10, 70),
+    ("0late", "2001:db8::1", 2, '["id2", "challenge", 1]', 20.5, 80.5),
+]
+
+
+@pytest.fixture
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stock:
+    """A store as the release before made it: people, a token, failures, open challenges."""
+    first = {1: migrations.steps()[1]}
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "steps", lambda: first)
+        stock = Stock(tmp_path)
+    with stock.raw() as sql:
+        sql.executemany("INSERT INTO users (name, created) VALUES (?, 5)", [("alice",), ("bob",)])
+        sql.executemany("INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)", FAILED)
+        sql.executemany("INSERT INTO challenges VALUES (?, ?, ?, ?, ?, ?)", OPEN)
+        sql.execute("INSERT INTO recovery VALUES (1, x'00ff')")
+        sql.execute("INSERT INTO used VALUES (10, 1)")
+        assert sql.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone() == (
+            1,
+        )
+    return stock
+
+
+def _rows(stock: Stock) -> dict[str, list[tuple[Any, ...]]]:
+    with stock.raw() as sql:
+        names = sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {
+            name: sql.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608 - a table's own name
+            for (name,) in names
+            if not name.startswith("sqlite_")
+        }
+
+
+def test_version_1_is_taken_over_whole(old: Stock) -> None:
+    """Every row of every table is there after the migration, and nobody is assigned yet."""
+    before = _rows(old)
+    old.open().close()
+    after = _rows(old)
+    assert after.pop("upstream_users") == []
+    meta = dict(after.pop("meta"))
+    assert meta.pop("schema_version") == max(migrations.steps())
+    assert meta.items() <= dict(before.pop("meta")).items()
+    assert sorted(after["failures"]) == sorted(FAILED)
+    assert after == before
+
+
+def test_version_1_has_the_schema_of_a_new_store(old: Stock, tmp_path: Path) -> None:
+    """A store that was migrated is built as a new one is, but for the spelling of its SQL."""
+    old.open().close()
+    (tmp_path / "new").mkdir()
+    fresh = Stock(tmp_path / "new")
+
+    def built(stock: Stock) -> list[tuple[str, str]]:
+        with stock.raw() as sql:
+            return sql.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+    assert built(old) == built(fresh)
+
+
+def test_logins_go_on_after_the_migration(old: Stock) -> None:
+    """Locks hold, open challenges can be answered, and an upstream's refusals have room."""
+    with old.open() as store:
+        logins = Logins(store)
+        logins.begin()
+        alice = logins.user(b"alice")
+        assert alice is not None
+        assert alice.failures == {
+            (Kind.OATH, "vpn"): Failures(*FAILED[0][3:]),
+            (Kind.PASSWORD, "vpn"): Failures(*FAILED[1][3:]),
+        }
+        assert alice.upstreams == {}
+        assert [(entry.state, entry.user) for entry in logins.challenges()] == [
+            (b"0early", 1),
+            (b"0late", 2),
+        ]
+        logins.put_failures(alice, Kind.UPSTREAM, "vpn", Failures(1, 2, 3, b"4"))
+        logins.commit()
+        settle(store, "carl")
+        enroll(store, totp("T9", "carl"))
+        assert trail.verify(store).fault is None
+    assert (1, "upstream", "vpn", 1, 2, 3, b"4") in _rows(old)["failures"]
+
+
+def test_kind_of_failure_that_nobody_knows_is_refused(old: Stock) -> None:
+    """The table of failures still takes the kinds that there are, and no other."""
+    old.open().close()
+    with old.raw() as sql, pytest.raises(sqlite3.IntegrityError):
+        sql.execute("INSERT INTO failures VALUES (1, 'face', 'vpn', 1, 1, 1, x'')")

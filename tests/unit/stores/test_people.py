@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from radiusmfa.factors import recovery
-from radiusmfa.stores import people, tokens, trail
+from radiusmfa.stores import assignments, people, tokens, trail
+from radiusmfa.stores.assignments import Assignment
 from radiusmfa.stores.people import Failure, RefusedError
 from tests.unit.stores.stock import ACTOR, NOW, SEED, enroll, settle, totp
 
@@ -204,6 +205,15 @@ def test_listing_counts_what_a_person_has(store: Database) -> None:
     ]
 
 
+def test_listing_has_the_upstreams_of_a_person(store: Database) -> None:
+    """Whoever is assigned to upstreams is listed with them, by name; others with none."""
+    settle(store, "alice", "bob")
+    for upstream, name in (("vip", ""), ("rsa", 'A "B" \\ü')):
+        assignments.assign(store, ACTOR, Assignment(user="alice", upstream=upstream, name=name))
+    found = {one.name: list(one.upstreams.items()) for one in people.everybody(store)}
+    assert found == {"alice": [("rsa", 'A "B" \\ü'), ("vip", "")], "bob": []}
+
+
 def test_unlocking_forgets_failures(store: Database) -> None:
     """After `unlock` nothing keeps the person waiting, at no client."""
     settle(store, "alice")
@@ -243,8 +253,9 @@ def test_deleted_users_token_can_be_given_on(store: Database) -> None:
 
 
 def test_deleting_leaves_nothing_behind(store: Database, stock: Stock) -> None:
-    """Failures, recovery codes and open challenges go with their user, others' stay."""
+    """Failures, codes, challenges and assignments go with their user, others' stay."""
     settle(store, "alice")
+    assignments.assign(store, ACTOR, Assignment(user="alice", upstream="rsa"))
     _fail(store, "oath", "vpn")
     people.issue_recovery(store, ACTOR, "alice", recovery.generate(3))
     with store.transaction() as connection:
@@ -253,7 +264,8 @@ def test_deleting_leaves_nothing_behind(store: Database, stock: Stock) -> None:
     assert people.delete(store, ACTOR, "alice") == ()
     assert "detail" not in _last_line(store)
     with stock.raw() as connection:
-        for table, rows in [("users", 0), ("failures", 0), ("recovery", 0), ("challenges", 1)]:
+        left = {"users": 0, "failures": 0, "recovery": 0, "challenges": 1, "upstream_users": 0}
+        for table, rows in left.items():
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)  # noqa: S608
 
 
