@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from radiusmfa.primary.hashing import Parameters
     from radiusmfa.primary.local import Answer, Question
-    from radiusmfa.server.pipeline import Address, Received
+    from radiusmfa.server.received import Address, Received
+    from radiusmfa.upstream.inquiry import Inquiry
 
 START = 1_800_000_000.0
 """Where every test's day begins: a whole step of 30 and of 60 seconds."""
@@ -117,6 +118,33 @@ class HeldThreads:
             checked(received, answer, 0.001)
 
 
+@final
+class HeldUpstreams:
+    """
+    Stands for `server.relays.Relays`: inquiries wait until a test answers them.
+
+    Attributes:
+        asked: Every inquiry that was ever sent, oldest first.
+        waiting: Those that nobody has answered, and whose they are.
+        dead: Upstreams that nobody can ask.
+    """
+
+    def __init__(self) -> None:
+        """Have been asked nothing yet."""
+        self.asked: list[Inquiry] = []
+        self.waiting: list[tuple[Received, Inquiry]] = []
+        self.dead: set[str] = set()
+
+    def ask(self, batch: list[tuple[Received, Inquiry]]) -> None:
+        """Take inquiries."""
+        self.asked += [inquiry for _, inquiry in batch]
+        self.waiting += batch
+
+    def is_dead(self, upstream: str) -> bool:
+        """Say what a test has said."""
+        return upstream in self.dead
+
+
 class FakeReactor(Timers):
     """
     What `server.service` needs of Twisted's reactor; nothing happens by itself.
@@ -144,6 +172,10 @@ class FakeReactor(Timers):
     def callFromThread(self, call: Callable[..., object], /, *args: object) -> None:  # noqa: N802 - Twisted's name
         """Keep *call* for `wait`."""
         self._calls.put(functools.partial(call, *args))
+
+    def callInThread(self, call: Callable[..., object], /, *args: object) -> None:  # noqa: N802 - Twisted's name
+        """Do *call* at once: what comes of it waits for `wait`."""
+        call(*args)
 
     def wait(self) -> None:
         """Do the next call that a thread asks for; fail if none comes for long."""

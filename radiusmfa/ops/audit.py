@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 from radiusmfa.wire import numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from radiusmfa.wire.codec import Packet
 
 _MOST_REMEMBERED: Final = 10_000
@@ -53,10 +55,12 @@ class Told(NamedTuple):
         decision: `accept`, `challenge`, `reject` or `silence`.
         reason: See `outcome.Reason`.
         mode: The client's.
-        factor: `totp`, `hotp`, `recovery`, `none`, or empty.
+        factor: `totp`, `hotp`, `recovery`, the name of an upstream factor, or empty.
         token: Its serial, or empty.
         total: Microseconds from arrival to decision.
         password: Microseconds of them for the password, waiting included.
+        missing: The factor whose servers were gone, so that another one counted.
+        upstreams: A JSON object for each upstream that was asked, in order.
     """
 
     id: str
@@ -67,6 +71,8 @@ class Told(NamedTuple):
     token: str = ""
     total: int = 0
     password: int = 0
+    missing: str = ""
+    upstreams: Sequence[str] = ()
 
 
 @final
@@ -101,10 +107,14 @@ class Lines:
         ]
         if told.factor:
             parts += '","factor":"', told.factor
+        if told.missing:
+            parts += '","instead_of":"', told.missing
+        parts.append('"')
         if told.token:
-            parts += '","token":', quoted(told.token), ',"us":{"total":'
-        else:
-            parts.append('","us":{"total":')
+            parts += ',"token":', quoted(told.token)
+        if told.upstreams:
+            parts += ',"upstreams":[', ",".join(told.upstreams), "]"
+        parts.append(',"us":{"total":')
         if told.password:
             parts.append(f'{told.total},"password":{told.password}}}}}')
         else:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, final
+from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from radiusmfa.clients import Clients
-from radiusmfa.duplicates import Retries
-from radiusmfa.login.passcode import Desk
+from radiusmfa.duplicates import Answer, Retries
+from radiusmfa.login.plan import Plan
+from radiusmfa.server.asking import Asking
+from radiusmfa.server.guard import Guard
 from radiusmfa.server.replies import Replies
 from radiusmfa.server.run import Steps
+from radiusmfa.upstream.line import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from radiusmfa.config.model import Client, Configuration
+    from radiusmfa.config.upstream_model import Event
     from radiusmfa.server.run import Watch
     from radiusmfa.stores.logins import Logins
+
+_MARGIN: Final = 0.05
+"""Of a client's time budget that is left for the way back; at least a tenth of a second."""
 
 
 @final
@@ -23,17 +32,23 @@ class Site:
 
     Attributes:
         client: Settings.
-        replies: Compiled from them.
+        plan: What it asks of its users.
+        replies: Compiled from the settings.
+        budget: Seconds from a request until its answer has to leave.
         retries: None if the client wants none.
+        waiting: Logins for which an upstream is being asked, by what they ask.
     """
 
-    __slots__ = ("client", "replies", "retries")
+    __slots__ = ("budget", "client", "plan", "replies", "retries", "waiting")
 
-    def __init__(self, client: Client, replies: Replies) -> None:
+    def __init__(self, client: Client, plan: Plan, replies: Replies) -> None:
         """Start with no retries."""
         self.client = client
+        self.plan = plan
         self.replies = replies
+        self.budget = client.time_budget - max(0.1, _MARGIN * client.time_budget)
         self.retries = Retries(client.retry_window) if client.retry_window else None
+        self.waiting: dict[int, Answer] = {}
 
 
 class Parts(NamedTuple):
@@ -44,19 +59,24 @@ class Parts(NamedTuple):
         clients: Who may ask.
         sites: By client name.
         steps: How steps are performed.
+        asking: How upstreams are asked.
     """
 
     clients: Clients
     sites: dict[str, Site]
     steps: Steps
+    asking: Asking
 
 
-def assemble(
+def assemble(  # noqa: PLR0913 - what everything is made of
     configuration: Configuration,
     logins: Logins,
     *,
     pepper: bytes,
     decoy: str,
+    is_dead: Callable[[str], bool],
+    entropy: Callable[[int], bytes],
+    note: Callable[[str, Event], None] | None = None,
     watch: Watch | None = None,
 ) -> Parts:
     """
@@ -67,10 +87,19 @@ def assemble(
         logins: The store.
         pepper: The store's.
         decoy: A password hash of nobody, with the configured parameters.
+        is_dead: Says whether nobody of an upstream can be asked now.
+        entropy: Returns that many random octets.
+        note: Told what each reply of an upstream means, for the counters.
         watch: Told of every step of every login; only `radiusmfa try` wants that.
     """
     clients = Clients(configuration.clients)
     clients.learned(logins.peers())
-    sites = {client.name: Site(client, Replies(client)) for client in configuration.clients}
-    desk = Desk(factors=configuration.factors, pepper=pepper)
-    return Parts(clients, sites, Steps(logins, desk, configuration.lockout, decoy, watch))
+    factors = configuration.factors
+    sites = {
+        client.name: Site(client, Plan(client, factors, pepper), Replies(client, factors, entropy))
+        for client in configuration.clients
+    }
+    guard = Guard(logins, configuration.lockout, pepper)
+    lines = {upstream.name: Line(upstream) for upstream in configuration.upstreams}
+    asking = Asking(lines, guard, is_dead, note)
+    return Parts(clients, sites, Steps(logins, guard, asking, decoy, watch), asking)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from radiusmfa.config.model import Passwords
     from radiusmfa.interfaces import Clock
     from radiusmfa.primary.local import Question
-    from radiusmfa.server.pipeline import Received
+    from radiusmfa.server.received import Received
 
 log = Logger()
 

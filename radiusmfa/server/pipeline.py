@@ -4,25 +4,31 @@ From datagrams to answers: the eleven steps, top to bottom, a burst at a time.
 A burst of datagrams is one turn. What is no business of ours, or was answered
 before, is dealt with first and costs microseconds. What is left is decided under the
 store's write lock and leaves when the transaction is on disk: one for the whole
-burst. A login that waits for a password check takes no room in a turn; its answer
-comes in a later one.
+burst. A login that waits for a password check or for an upstream takes no room in a
+turn; its answer comes in a later one.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, Protocol, final
+from typing import TYPE_CHECKING, Final, final
 
 from twisted.logger import Logger
 
 from radiusmfa import request
 from radiusmfa.decision import Accept, Challenge, Decision, Reject, Silence
-from radiusmfa.duplicates import Answer, Duplicates, Seen
+from radiusmfa.duplicates import Answer, Seen
 from radiusmfa.interfaces import StoreBusyError, StoreError
+from radiusmfa.login import flow
 from radiusmfa.login.username import UserNameError
 from radiusmfa.ops.audit import Told
 from radiusmfa.outcome import Reason
-from radiusmfa.server.run import Attempt, broken
+from radiusmfa.primary.local import Question
+from radiusmfa.server import joins
+from radiusmfa.server.attempt import Attempt
+from radiusmfa.server.received import Received
+from radiusmfa.server.run import broken
+from radiusmfa.upstream import kept as carried
 from radiusmfa.wire import codec, names, numbers
 from radiusmfa.wire.codec import Fault, Packet, PacketError
 
@@ -31,14 +37,17 @@ if TYPE_CHECKING:
 
     from radiusmfa.clients import Peer
     from radiusmfa.interfaces import Clock
+    from radiusmfa.login.account import User
     from radiusmfa.login.challenges import Challenges
     from radiusmfa.ops.audit import Lines
     from radiusmfa.ops.counters import Counters
     from radiusmfa.ops.logs import Discards
-    from radiusmfa.primary.local import Answer as Checked
-    from radiusmfa.primary.local import Question
-    from radiusmfa.server.parts import Parts, Site
+    from radiusmfa.primary.local import Answer as PasswordAnswer
+    from radiusmfa.server.parts import Parts
+    from radiusmfa.server.received import Address, Port
     from radiusmfa.stores.logins import Logins
+    from radiusmfa.upstream.inquiry import Inquiry, Response
+    from radiusmfa.upstream.kept import Kept
 
 log = Logger()
 
@@ -53,67 +62,8 @@ _CODES: Final = {
     Reject: numbers.ACCESS_REJECT,
 }
 _MICROSECONDS: Final = 1_000_000
-
-
-class Address(Protocol):
-    """Where a datagram came from; hashable, and compared with itself only."""
-
-    def __hash__(self) -> int:
-        """Return the same for the same source."""
-
-
-class Port(Protocol):
-    """
-    A socket that we serve.
-
-    Attributes:
-        served: Packet codes.
-        duplicates: What was answered here.
-    """
-
-    served: frozenset[int]
-    duplicates: Duplicates
-
-    def send(self, octets: bytes, address: Address) -> None:
-        """Send *octets*, or lose them as a network does."""
-
-
-@final
-class Received:
-    """A verified request that is being decided."""
-
-    __slots__ = (
-        "address", "answer", "arrived", "attempt", "checked", "login", "packet", "peer", "port",
-        "retry", "site", "waited",
-    )  # fmt: skip
-
-    def __init__(  # noqa: PLR0913 - where it came from, what it is, whose, when
-        self,
-        port: Port,
-        address: Address,
-        packet: Packet,
-        peer: Peer,
-        site: Site,
-        arrived: float,
-    ) -> None:
-        """Begin."""
-        self.port = port
-        self.address = address
-        self.packet = packet
-        self.peer = peer
-        self.site = site
-        self.arrived = arrived
-        self.attempt: Attempt | None = None
-        self.login = ""
-        self.retry = 0
-        self.answer: Answer | None = None
-        self.checked: Checked | None = None
-        self.waited = 0.0
-
-    @property
-    def key(self) -> tuple[Address, int]:
-        """What the duplicates know it by."""
-        return self.address, self.packet.identifier
+_MOST_PROXIES: Final = 20
+"""Proxy-States of a request that may still be passed on; more of them are a circle."""
 
 
 @final
@@ -131,7 +81,10 @@ class Pipeline:
         discards: Discards,
         clock: Clock,
         name_login: Callable[[], str],
-        passwords: Callable[[Received, Question], bool | Checked],
+        passwords: Callable[[Received, Question], bool | PasswordAnswer],
+        ask: Callable[[list[tuple[Received, Inquiry]]], None],
+        marker: bytes,
+        entropy: Callable[[int], bytes],
         call_later: Callable[[float, Callable[[], None]], object],
     ) -> None:
         """
@@ -148,6 +101,9 @@ class Pipeline:
             name_login: Returns the id of a new login.
             passwords: Starts a password check whose answer comes to `checked` (True),
                 or gives it at once; False if too many wait already.
+            ask: Sends inquiries to upstreams; what comes of them comes to `answered`.
+            marker: What the Proxy-States that we send begin with.
+            entropy: Returns that many random octets.
             call_later: Runs something after some seconds.
         """
         self.parts = parts
@@ -159,10 +115,14 @@ class Pipeline:
         self._clock = clock
         self._name_login = name_login
         self._passwords = passwords
+        self._ask_upstreams = ask
+        self._marker = marker
+        self._entropy = entropy
         self._call_later = call_later
         self._fresh: list[Received] = []
         self._checked: list[Received] = []
         self._replies: list[tuple[Received, bytes]] = []
+        self._inquiries: list[tuple[Received, Inquiry]] = []
         self._is_retrying = False
         self._is_well = True
         self._busy_since: float | None = None
@@ -197,12 +157,20 @@ class Pipeline:
         if self._fresh:
             self.turn()
 
-    def checked(self, received: Received, answer: Checked | None, waited: float) -> None:
+    def checked(self, received: Received, answer: PasswordAnswer | None, waited: float) -> None:
         """Take the *answer* of a password check; None if it broke."""
         self.pending -= 1
         received.checked = answer
-        received.waited = waited
+        received.waited += waited
         self._checked.append(received)
+        self.turn()
+
+    def answered(self, batch: list[tuple[Received, Response]]) -> None:
+        """Take what came of inquiries."""
+        self.pending -= len(batch)
+        for received, response in batch:
+            received.checked = response
+            self._checked.append(received)
         self.turn()
 
     def turn(self) -> None:
@@ -230,6 +198,10 @@ class Pipeline:
         self._answer_all()
         if self._logins.damaged:
             self._say_damaged()
+        if self._inquiries:
+            # Not before: what a round has used up is on disk when an upstream hears of it.
+            inquiries, self._inquiries = self._inquiries, []
+            self._ask_upstreams(inquiries)
 
     def tidy(self) -> None:
         """Do what needs no request: end old challenges, fold used steps."""
@@ -331,19 +303,15 @@ class Pipeline:
             if numbers.MESSAGE_AUTHENTICATOR not in packet and request.has_no_proof(packet):
                 raise codec.MalformedPacketError(Fault.NO_CREDENTIALS)
             return Reject(asked)
-        name, typed, state = asked
-        retries = site.retries
-        if retries is not None:
-            # The address too: two devices of one entry are two clients. And where the person
-            # is: whoever saw a passcode and types it elsewhere is somebody else.
-            station = packet.value(numbers.CALLING_STATION_ID)
-            received.retry = hash((peer.address, packet.identifier, name, typed, state, station))
-            known = retries.find(received.retry, received.address, monotonic)
-            if known is not None:
-                self._join(received, known)
-                return None
-            received.answer = Answer(received.address, monotonic)
-            retries.put(received.retry, received.answer)
+        state = asked.state
+        if asked.proof and not site.plan.has_upstream:
+            return Reject(Reason.UNSUPPORTED_METHOD)
+        if site.plan.has_upstream and self._is_loop(packet):
+            return Reject(Reason.PROXY_LOOP)
+        known = joins.find(received, asked, monotonic)
+        if known is not None:
+            self._join(received, known)
+            return None
         entry = None
         if state is not None:
             entry = self._challenges.take(state, peer.address, now)
@@ -353,14 +321,23 @@ class Pipeline:
             received.login = entry.login
         client = site.client
         mode = client.mode if entry is None else client.mode.__class__(entry.mode)
-        attempt = received.attempt = Attempt(client, mode, name, typed, entry)
+        deadline = received.arrived + site.budget
+        attempt = received.attempt = Attempt(
+            client, site.plan, mode, packet, asked, entry, deadline
+        )
         return self._start(received, attempt, now, monotonic)
+
+    def _is_loop(self, packet: Packet) -> bool:
+        if numbers.PROXY_STATE not in packet:
+            return False
+        states = packet.values(numbers.PROXY_STATE)
+        return len(states) > _MOST_PROXIES or any(one.startswith(self._marker) for one in states)
 
     def _start(
         self, received: Received, attempt: Attempt, now: float, monotonic: float
     ) -> Decision | None:
         try:
-            attempt.user = self._logins.user(attempt.name)
+            attempt.user = self._user(attempt)
         except UserNameError:
             return Reject(Reason.BAD_USER_NAME)
         entry = attempt.entry
@@ -373,14 +350,26 @@ class Pipeline:
         attempt = received.attempt
         if attempt is None:
             return broken()
-        attempt.user = self._logins.user(attempt.name)
+        attempt.user = self._user(attempt)
         decision = self.parts.steps.resume(attempt, received.checked, now, monotonic)
         return decision or self._ask(received, attempt, now, monotonic)
+
+    def _user(self, attempt: Attempt) -> User | None:
+        user = self._logins.user(attempt.name)
+        if user is None and attempt.plan.takes_strangers:
+            return self._logins.stranger(attempt.name)
+        return user
 
     def _ask(
         self, received: Received, attempt: Attempt, now: float, monotonic: float
     ) -> Decision | None:
-        asked = attempt.asked is not None and self._passwords(received, attempt.asked)
+        question = attempt.asked
+        if question is None:
+            return broken()
+        if not isinstance(question, Question):
+            self._wait_for_upstream(received, question)
+            return None
+        asked = self._passwords(received, question)
         if asked is True:
             self.pending += 1
             return None
@@ -389,16 +378,24 @@ class Pipeline:
         received.checked = asked
         return self._resume(received, now, monotonic)
 
+    def _wait_for_upstream(self, received: Received, inquiry: Inquiry) -> None:
+        known = joins.wait(received)
+        if known is not None:
+            self._join(received, known)
+            return
+        self.pending += 1
+        self._inquiries.append((received, inquiry))
+
     def _join(self, received: Received, known: Answer) -> None:
         self.counters.total_dup_requests += 1
         if not known.code:
             known.waiting.append(received)
             return
-        self._reply(received, known.code, known.attributes)
+        self._reply(received, known)
 
     def _conclude(self, received: Received, decision: Decision, now: float) -> None:
         if isinstance(decision, Silence):
-            self._forget(received)
+            joins.forget(received)
             self.counters.total_packets_dropped += 1
             self._discards.discarded(
                 "too many logins wait", received.site.client.name, self._clock.monotonic()
@@ -406,27 +403,27 @@ class Pipeline:
             return
         if not received.login:
             received.login = self._name_login()
-        decision, attributes = self._attributes(received, decision, now)
+        decision, attributes, kept = self._attributes(received, decision, now)
         if isinstance(decision, Silence):
             self._conclude(received, decision, now)
             return
-        code = _CODES[type(decision)]
-        reply = self._encode(received, code, attributes)
+        answer = received.answer or Answer(received.address, received.arrived)
+        answer.code, answer.attributes, answer.kept = _CODES[type(decision)], attributes, kept
+        reply = self._encode(received, answer)
         if reply is None:
             # Proxy-State fills the packet (RFC 2865 section 5.33). What may be left out
-            # is; what the configuration promised the client, or a State, may not.
-            if isinstance(decision, Challenge) or (
-                isinstance(decision, Accept) and received.site.replies.has_attributes
-            ):
-                decision, code = Reject(Reason.ATTRIBUTE_FAILED), numbers.ACCESS_REJECT
-            attributes = b""
-            reply = self._encode(received, code)
+            # is; what somebody promised the client, or a State, may not.
+            has_promised = received.site.replies.has_attributes or kept is not None
+            if isinstance(decision, Challenge) or (isinstance(decision, Accept) and has_promised):
+                decision, answer.code = Reject(Reason.ATTRIBUTE_FAILED), numbers.ACCESS_REJECT
+            answer.attributes, answer.kept = b"", None
+            reply = self._encode(received, answer)
         self._audit(received, decision, now)
-        self._put(received, code, attributes, reply)
+        self._put(received, answer, reply)
 
     def _attributes(
         self, received: Received, decision: Decision, now: float
-    ) -> tuple[Decision, bytes]:
+    ) -> tuple[Decision, bytes, Kept | None]:
         replies, attempt = received.site.replies, received.attempt
         user = None if attempt is None else attempt.user
         if isinstance(decision, Reject):
@@ -435,19 +432,35 @@ class Pipeline:
             decision = broken()  # nobody is let in without a name
         elif isinstance(decision, Accept):
             try:
-                return decision, replies.accept(received.login, user.name)
+                attributes, kept = replies.accept(received.login, user.name, attempt.kept)
             except names.AttributeValueError:
                 decision = Reject(Reason.ATTRIBUTE_FAILED)
+            else:
+                return decision, attributes, kept
         else:
-            wrong = 0 if attempt.entry is None else attempt.entry.wrong + 1
-            source, mode = received.peer.address, attempt.mode.value
-            entry = self._challenges.issue(source, user.id, received.login, mode, wrong, now)
-            if entry is None:
-                return Silence(Reason.UNAVAILABLE), b""
-            self._logins.put_challenge(entry)
-            is_next = decision.reason is Reason.NEXT_PASSCODE_WANTED
-            return decision, replies.challenge(entry.state, is_next=is_next)
-        return decision, replies.reject(received.packet)
+            return self._challenged(received, attempt, user, decision, now)
+        return decision, replies.reject(received.packet, None if attempt is None else attempt), None
+
+    def _challenged(
+        self, received: Received, attempt: Attempt, user: User, decision: Decision, now: float
+    ) -> tuple[Decision, bytes, Kept | None]:
+        entry, step = attempt.entry, flow.RESUMED[attempt.step].name
+        # Only a passcode of ours is wrong that is asked for again.
+        is_wrong = entry is not None and entry.step == step and not attempt.is_talking
+        wrong = 0 if entry is None else entry.wrong + is_wrong
+        asked = attempt.heard if decision.reason is Reason.UPSTREAM_ASKS else None
+        entry = self._challenges.issue(
+            received.peer.address, user.id, received.login, attempt.mode.value, wrong, now,
+            step=step,
+            talk=self.parts.asking.talk(attempt),
+            limit=None if asked is None else asked.limit,
+        )  # fmt: skip
+        if entry is None:
+            return Silence(Reason.UNAVAILABLE), b"", None
+        self._logins.put_challenge(entry)
+        lifetime = int(entry.expires - entry.created)
+        replies = received.site.replies
+        return decision, replies.challenge(entry.state, decision.reason, attempt, lifetime), None
 
     def _account(self, received: Received, now: float) -> None:
         peer = received.peer
@@ -467,7 +480,7 @@ class Pipeline:
         kind = serial = ""
         if attempt is not None:
             kind, serial = attempt.kind, attempt.serial
-            if isinstance(decision, Accept) and attempt.found is not None:
+            if decision.reason is Reason.PASSED and attempt.found is not None:
                 reason = getattr(attempt.found, "reason", reason)
         mode = received.site.client.mode if attempt is None else attempt.mode
         told = Told(
@@ -479,29 +492,35 @@ class Pipeline:
             serial,
             int((self._clock.monotonic() - received.arrived) * _MICROSECONDS),
             int(received.waited * _MICROSECONDS),
+            "" if attempt is None else attempt.missing,
+            () if attempt is None else attempt.told or (),
         )
         user = packet.value(numbers.USER_NAME) or b""
         client = received.site.client.name
         self._logins.audit(self._lines.login(now, user, client, peer.address, packet, told))
 
-    def _put(self, received: Received, code: int, attributes: bytes, reply: bytes | None) -> None:
-        answer = received.answer
+    def _put(self, received: Received, answer: Answer, reply: bytes | None) -> None:
         self._replies.append((received, reply or b""))
-        if answer is None:
-            return
-        answer.code, answer.attributes = code, attributes
+        if answer is not received.answer:
+            return  # nobody else can ask for it
+        joins.end(received)
         for other in answer.waiting:
             if isinstance(other, Received):
-                self._reply(other, code, attributes)
+                self._reply(other, answer)
         answer.waiting = []
 
-    def _reply(self, received: Received, code: int, attributes: bytes) -> None:
-        self._replies.append((received, self._encode(received, code, attributes) or b""))
+    def _reply(self, received: Received, answer: Answer) -> None:
+        self._replies.append((received, self._encode(received, answer) or b""))
 
-    def _encode(self, received: Received, code: int, attributes: bytes = b"") -> bytes | None:
+    def _encode(self, received: Received, answer: Answer) -> bytes | None:
+        packet, key, attributes = received.packet, received.peer.key, answer.attributes
+        kept = answer.kept
+        if isinstance(kept, carried.Kept):
+            # What is hidden is hidden for this very request.
+            attributes += carried.seal(kept, key.secret, packet.authenticator, self._entropy)
         # RFC 3579 section 3.2: an answer with EAP-Message is always signed.
-        signed = received.site.client.sign_replies or numbers.EAP_MESSAGE in received.packet
-        return codec.reply(code, received.packet, received.peer.key, attributes, signed=signed)
+        signed = received.site.client.sign_replies or numbers.EAP_MESSAGE in packet
+        return codec.reply(answer.code, packet, key, attributes, signed=signed)
 
     def _answer_all(self) -> None:
         replies, self._replies = self._replies, []
@@ -532,19 +551,13 @@ class Pipeline:
         # Nothing was written, so nothing may be answered, now or with a later turn: the
         # clients ask again.
         for received, _ in self._replies:
-            self._forget(received)
+            joins.forget(received)
         for received in (*self._fresh, *self._checked):
-            self._forget(received)
-        self._replies, self._fresh, self._checked = [], [], []
-
-    def _forget(self, received: Received) -> None:
-        received.port.duplicates.forget(received.key, received.packet.octets)
-        if received.site.retries is not None:
-            received.site.retries.forget(received.retry)
-        if received.answer is not None:
-            for other in received.answer.waiting:
-                if isinstance(other, Received):
-                    other.port.duplicates.forget(other.key, other.packet.octets)
+            joins.forget(received)
+        for received, _ in self._inquiries:
+            self.pending -= 1
+            joins.forget(received)
+        self._replies, self._fresh, self._checked, self._inquiries = [], [], [], []
 
     def _wait_patiently(self, error: StoreError) -> None:
         now = self._clock.monotonic()

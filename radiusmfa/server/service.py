@@ -26,9 +26,10 @@ from radiusmfa.login.challenges import Challenges
 from radiusmfa.ops import logs, notify
 from radiusmfa.ops.audit import Lines
 from radiusmfa.ops.counters import Counters
-from radiusmfa.server import passwords, udp
+from radiusmfa.server import look_up, passwords, udp
 from radiusmfa.server.parts import assemble
 from radiusmfa.server.pipeline import Pipeline, SystemClock
+from radiusmfa.server.relays import Relays
 from radiusmfa.stores import database
 from radiusmfa.stores.logins import Logins
 from radiusmfa.stores.vault import Vault
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
     from radiusmfa.config.model import Configuration, Level, Listen
     from radiusmfa.server.parts import Parts
+    from radiusmfa.server.received import Received
+    from radiusmfa.upstream.inquiry import Response
 
 log = Logger()
 
@@ -53,7 +56,7 @@ _LOGINS_AT_ONCE: Final = 256
 _NODE: Final = "0"  # one process; more will count up (design: State names the node)
 
 
-class Reactor(udp.Reactor, passwords.Reactor, Protocol):
+class Reactor(udp.Reactor, passwords.Reactor, look_up.Reactor, Protocol):
     """What a server needs of Twisted's reactor."""
 
 
@@ -143,6 +146,17 @@ class Service:
                 reactor, configuration.passwords, store.pepper, self._clock
             )
             undo.callback(self._passwords.stop)
+            self._discards = logs.Discards(logs.write_discard)
+            self._relays = Relays(
+                reactor,
+                self._clock,
+                self._discards,
+                call_later=reactor.callLater,
+                look_up=partial(look_up.look_up, reactor),
+                answered=self._answered,
+            )
+            undo.callback(self._relays.close)
+            self._relays.configure(configuration.upstreams)
             self.pipeline = self._pipeline()
             self._passwords.answer = self.pipeline.checked
             self._ports = {place: self._port(place, opened) for place, opened in sockets.items()}
@@ -154,6 +168,7 @@ class Service:
         for place, port in self._ports.items():
             self._open(place, port)
         self._repeat(_TIDY_INTERVAL, self.pipeline.tidy)
+        self._repeat(_TIDY_INTERVAL, self._relays.tidy)
         interval = notify.watchdog_interval()
         if interval is not None:
             self._repeat(interval, partial(notify.notify, "WATCHDOG=1"))
@@ -195,6 +210,12 @@ class Service:
         """Write what was counted since the start to the log."""
         counted = self.pipeline.counters.read()
         log.info("{counted}", counted=" ".join(f"{name}={n}" for name, n in counted.items()))
+        for upstream, numbers in self._relays.read().items():
+            log.info(
+                "upstream {upstream}: {counted}",
+                upstream=upstream,
+                counted=" ".join(f"{name}={n}" for name, n in numbers.items()),
+            )
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(
@@ -203,17 +224,29 @@ class Service:
             challenges=self._challenges,
             lines=Lines(),
             counters=Counters(),
-            discards=logs.Discards(logs.write_discard),
+            discards=self._discards,
             clock=self._clock,
             name_login=LoginNames().draw,
             passwords=self._passwords.ask,
+            ask=self._relays.ask,
+            marker=self._relays.marker,
+            entropy=secrets.token_bytes,
             call_later=self._reactor.callLater,
         )
 
     def _parts(self, configuration: Configuration) -> Parts:
         return assemble(
-            configuration, self._logins, pepper=self._pepper, decoy=self._passwords.decoy
+            configuration,
+            self._logins,
+            pepper=self._pepper,
+            decoy=self._passwords.decoy,
+            is_dead=self._relays.is_dead,
+            entropy=secrets.token_bytes,
+            note=self._relays.heard,
         )
+
+    def _answered(self, batch: list[tuple[Received, Response]]) -> None:
+        self.pipeline.answered(batch)
 
     def _port(self, place: Place, opened: socket.socket) -> udp.UdpPort:
         settings = self.configuration.duplicates
@@ -225,6 +258,7 @@ class Service:
         parts = self._parts(configuration)
         # From here on nothing can fail.
         self.configuration = configuration
+        self._relays.configure(configuration.upstreams)
         self.pipeline.parts = parts
         settings = configuration.challenges
         self._challenges.configure(settings.lifetime, settings.most)

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from radiusmfa.config.model import Configuration
     from radiusmfa.login.account import User
     from radiusmfa.primary.local import Question
-    from radiusmfa.server.pipeline import Address, Received
+    from radiusmfa.server.received import Address, Received
     from radiusmfa.server.run import Watch
     from radiusmfa.stores.database import Database
+    from radiusmfa.upstream.inquiry import Inquiry, Response
 
 _LAST_LINE: Final = "SELECT line FROM audit ORDER BY seq DESC LIMIT 1"
 
@@ -45,9 +46,16 @@ class Trial:
         served: As a port has.
         duplicates: As a port has.
         discarded: Why the last request got no answer, empty if it got one.
+        unasked: The upstream that would have been asked, empty: none.
     """
 
-    def __init__(self, configuration: Configuration, store: Database, watch: Watch) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: Database,
+        watch: Watch,
+        exchange: Callable[[Inquiry], Response] | None = None,
+    ) -> None:
         """
         Copy *store* into memory.
 
@@ -55,6 +63,8 @@ class Trial:
             configuration: Checked.
             store: Read once.
             watch: Told of every step.
+            exchange: Asks an upstream and waits; None: no upstream is asked, and the login
+                ends where one would be.
 
         Raises:
             StoreError: The store cannot be copied.
@@ -62,7 +72,10 @@ class Trial:
         self.served = codec.AUTHENTICATION_PORT
         self.duplicates = Duplicates(30, 100)
         self.discarded = ""
+        self.unasked = ""
         self._reply = b""
+        self._exchange = exchange
+        self._inquiries: list[tuple[Received, Inquiry]] = []
         self._checks: list[tuple[Received, Question]] = []
         self._parameters = Parameters.of(configuration.passwords)
         self._copy = store.in_memory()
@@ -70,7 +83,13 @@ class Trial:
         decoy = local.decoy(self._parameters)
         self._pipeline = Pipeline(
             parts=assemble(
-                configuration, self._logins, pepper=store.pepper, decoy=decoy, watch=watch
+                configuration,
+                self._logins,
+                pepper=store.pepper,
+                decoy=decoy,
+                is_dead=_is_never_dead,
+                entropy=_chance,
+                watch=watch,
             ),
             logins=self._logins,
             challenges=Challenges("try-", configuration.challenges.lifetime, 100, _chance),
@@ -80,6 +99,9 @@ class Trial:
             clock=SystemClock(),
             name_login=lambda: "try",
             passwords=self._ask,
+            ask=self._ask_upstreams,
+            marker=_chance(8),
+            entropy=_chance,
             call_later=_never,
         )
 
@@ -98,12 +120,19 @@ class Trial:
 
     def ask(self, request: bytes, address: str) -> bytes:
         """Return the reply to *request* from *address*; empty if it would get none."""
-        self._reply, self.discarded = b"", ""
+        self._reply, self.discarded, self.unasked = b"", "", ""
         self._pipeline.receive(self, [(request, (address, 0), address)])
-        while self._checks:
-            received, question = self._checks.pop()
-            answer = local.check(question, self._copy.pepper, self._parameters)
-            self._pipeline.checked(received, answer, 0.0)
+        while self._checks or self._inquiries:
+            if self._checks:
+                received, question = self._checks.pop()
+                answer = local.check(question, self._copy.pepper, self._parameters)
+                self._pipeline.checked(received, answer, 0.0)
+                continue
+            received, inquiry = self._inquiries.pop()
+            if self._exchange is None:
+                self.unasked = inquiry.upstream
+                break
+            self._pipeline.answered([(received, self._exchange(inquiry))])
         return self._reply
 
     def audited(self) -> dict[str, Any]:
@@ -124,8 +153,15 @@ class Trial:
         self._checks.append((received, question))
         return True
 
+    def _ask_upstreams(self, batch: list[tuple[Received, Inquiry]]) -> None:
+        self._inquiries += batch
+
     def _note(self, reason: str, source: str, more: int) -> None:  # noqa: ARG002 - as the log has it
         self.discarded = reason
+
+
+def _is_never_dead(upstream: str) -> bool:  # noqa: ARG001 - as the relays have it
+    return False
 
 
 def _chance(octets: int) -> bytes:

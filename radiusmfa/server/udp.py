@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from radiusmfa.duplicates import Duplicates
-    from radiusmfa.server.pipeline import Address, Pipeline
+    from radiusmfa.server.pipeline import Pipeline
+    from radiusmfa.server.received import Address
 
 log = Logger()
 

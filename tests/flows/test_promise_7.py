@@ -14,6 +14,8 @@ from twisted.logger import globalLogPublisher
 from radiusmfa.config.model import Level, Mode
 from radiusmfa.ops import logs
 from radiusmfa.stores import people, trail
+from radiusmfa.wire import salt, vendor
+from tests.flows.upstreams import PROXY, UPSTREAM_SECRET, proxied, serve, tell, told
 from tests.flows.world import (
     ACCEPT,
     ADDRESSES,
@@ -25,6 +27,7 @@ from tests.flows.world import (
     STEP_UP,
     Person,
     World,
+    client,
     raising,
 )
 
@@ -204,3 +207,81 @@ def test_promise_8_line_says_who_where_and_why(world: World) -> None:
         "factor": "totp",
         "token": alice.serial,
     }
+
+
+def test_promise_7_dialogue_with_an_upstream_is_written_nowhere(
+    world: World, log: StringIO
+) -> None:
+    """Passwords, passcodes, PINs, States, texts and keys of a dialogue stand in no file or line."""
+    world.person(has_token=False)
+    server = serve(world, proxied(), client(STEP_UP, Mode.STEP_UP, factors=("securid",)))
+    secrets = {
+        b"a p4ssw0rd f0r upstream", b"an0ther PIN 8d1e", b"a passc0de 77ab", b"State-0f-theirs-31c",
+        b"State-0f-theirs-32d", b"Your new PIN is 90c4-7788", b"Y0u are l0cked, al1ce",
+        b"k" * 31 + b"!", UPSTREAM_SECRET,
+    }  # fmt: skip
+    ours: list[bytes] = []
+    for address in (PROXY, STEP_UP):
+        nas = world.nas(address)
+        request = tell(nas, "alice", b"a p4ssw0rd f0r upstream")
+        server.challenge(b"State-0f-theirs-31c", b"Your new PIN is 90c4-7788")
+        ours.append(told(nas, request).state)
+        request = tell(nas, "alice", b"an0ther PIN 8d1e", ours[-1])
+        server.challenge(b"State-0f-theirs-32d", b"Your new PIN is 90c4-7788")
+        ours.append(told(nas, request).state)
+        request = tell(nas, "alice", b"a passc0de 77ab", ours[-1])
+        server.reject(b"Y0u are l0cked, al1ce")
+        assert told(nas, request).code == REJECT
+        request = tell(nas, "alice", b"a passc0de 77ab")
+        asked = server.heard()
+        key = salt.seal(b"k" * 31 + b"!", UPSTREAM_SECRET, asked.packet.authenticator, b"\x80\x01")
+        server.answer_with(asked, ACCEPT, vendor.encode(311, 16, key))
+        assert told(nas, request).code == ACCEPT
+    request = tell(world.nas(PROXY), "alice", b"a passc0de 77ab")
+    server.challenge(b"State-0f-theirs-32d", b"Your new PIN is 90c4-7788")  # stays open
+
+    written = files_of(world) + log.getvalue().encode()
+    assert b'"upstream-refused"' in written
+    for secret in secrets:
+        for form in forms(secret):
+            assert form not in written
+    # Ours is what the store knows a challenge by; who reads only lines cannot answer one.
+    lines = json.dumps(world.lines()) + log.getvalue()
+    assert not any(state.decode() in lines for state in ours)
+
+
+def test_promise_7_login_that_breaks_at_an_upstream_is_logged_bare(
+    world: World, log: StringIO
+) -> None:
+    """An exception over an upstream's answer shows neither what was typed nor what it said."""
+    world.person(has_token=False)
+    server = serve(world, proxied())
+    nas = world.nas(PROXY)
+    request = tell(nas, "alice", b"a p4ssw0rd f0r upstream")
+    world.pipeline.parts = world.pipeline.parts._replace(steps=raising("on a p4ssw0rd"))
+
+    server.reject(b"Y0u are l0cked")
+
+    assert told(nas, request).code == REJECT
+    assert world.reasons == [("reject", "broken")]
+    assert "a login of client proxy broke" in log.getvalue()
+    for secret in ("p4ssw0rd", "l0cked"):
+        assert secret not in log.getvalue()
+        assert secret not in json.dumps(world.lines())
+
+
+def test_promise_7_values_of_a_dialogue_do_not_show_it(world: World) -> None:
+    """What carries a dialogue through the program does not print it."""
+    world.person(has_token=False)
+    server = serve(world, proxied())
+    nas = world.nas(PROXY)
+    tell(nas, "alice", b"a p4ssw0rd f0r upstream")
+    (received, inquiry) = world.relays.waiting[0]
+    server.challenge(b"State-0f-theirs", b"Your new PIN is 90c4")
+    (entry,) = world.challenges._open.values()
+
+    attempt = received.attempt
+    assert attempt is not None
+    shown = repr((received, inquiry, attempt, attempt.heard, entry.talk, received.answer))
+    for secret in ("p4ssw0rd", "State-0f-theirs", "90c4"):
+        assert secret not in shown

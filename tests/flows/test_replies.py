@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from radiusmfa.config.model import Client, Mode, Primary, Tri
+from radiusmfa.config.model import NONE, Client, Mode, Tri
 from radiusmfa.secret import Secret
 from radiusmfa.stores import trail
 from tests.fakes import FakePort
@@ -416,7 +416,7 @@ def test_counters_tell_what_was_answered(world: World) -> None:
 def test_client_without_a_primary_never_asks_for_a_password(world: World) -> None:
     """In `step-up` no password is hashed."""
     alice = world.person()
-    assert world.clients[0].primary is Primary.NONE
+    assert world.clients[0].primary == NONE
 
     world.nas(STEP_UP).decide("alice", alice.code(world.now))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, final
 
 import pyotp
 
-from radiusmfa.config.model import Client, Configuration, Factors, Lockout, Mode, Primary
+from radiusmfa.config.model import LOCAL, NONE, Client, Configuration, Factors, Lockout, Mode
 from radiusmfa.factors import recovery
 from radiusmfa.login.challenges import Challenges
 from radiusmfa.ops.audit import Lines
@@ -28,17 +28,19 @@ from radiusmfa.stores import database, people, tokens, trail
 from radiusmfa.stores.logins import Logins
 from radiusmfa.stores.vault import Vault
 from radiusmfa.wire.codec import ACCOUNTING_PORT
-from tests.fakes import FakeClock, FakePort, HeldThreads
+from tests.fakes import FakeClock, FakePort, HeldThreads, HeldUpstreams
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from radiusmfa.config.upstream_model import Upstream
     from radiusmfa.server.run import Watch
     from radiusmfa.stores.database import Database
 
 SECRET: Final = b"a shared secret of 30 octets.."
 LIGHT: Final = hashing.Parameters(memory_kib=8, passes=1, lanes=1)
+MARKER: Final = b"our mark"
 ACCEPT, REJECT, CHALLENGE, ACCOUNTED = 2, 3, 11, 5
 USER_NAME, USER_PASSWORD, REPLY_MESSAGE, STATE, CLASS = 1, 2, 18, 24, 25
 PROXY_STATE, ACCT_STATUS_TYPE, PROMPT, MESSAGE_AUTHENTICATOR = 33, 40, 76, 80
@@ -61,7 +63,8 @@ def client(address: str, mode: Mode, **settings: Any) -> Client:  # noqa: ANN401
         "networks": (ipaddress.ip_network(address),),
         "secret": Secret(SECRET),
         "mode": mode,
-        "primary": Primary.NONE if mode is Mode.STEP_UP else Primary.LOCAL,
+        "primary": NONE if mode is Mode.STEP_UP else LOCAL,
+        "shows_challenges": mode is not Mode.APPEND,
     }
     return Client(**(usual | settings))
 
@@ -299,6 +302,7 @@ class World:
         self.discards: list[tuple[str, str]] = []
         self.clients = clients or tuple(client(at, mode) for at, mode in _ADDRESSES.items())
         self.factors = Factors()
+        self.upstreams: tuple[Upstream, ...] = ()
         self.lockout = lockout
         self.parameters = LIGHT
         self.most_challenges = 1000
@@ -330,6 +334,7 @@ class World:
         self.challenges = Challenges("0", 180, self.most_challenges, self._random.randbytes)
         self.threads = HeldThreads(self.store.pepper, self.parameters)
         self.counters = Counters()
+        self.relays = HeldUpstreams()
         self.pipeline = Pipeline(
             parts=self.parts(),
             logins=self.logins,
@@ -340,6 +345,9 @@ class World:
             clock=self.clock,
             name_login=lambda: f"login-{next(self._numbers):020d}",
             passwords=self.threads.ask,
+            ask=self.relays.ask,
+            marker=MARKER,
+            entropy=self._random.randbytes,
             call_later=self.clock.timers.callLater,
         )
 
@@ -357,12 +365,19 @@ class World:
             store_path=self.path,
             keys_path=self.vault.path,
             clients=self.clients,
+            upstreams=self.upstreams,
             factors=self.factors,
             lockout=self.lockout,
         )
         decoy = local.decoy(self.parameters)
         return assemble(
-            configuration, self.logins, pepper=self.store.pepper, decoy=decoy, watch=watch
+            configuration,
+            self.logins,
+            pepper=self.store.pepper,
+            decoy=decoy,
+            is_dead=self.relays.is_dead,
+            entropy=self._random.randbytes,
+            watch=watch,
         )
 
     def reload(self) -> None:

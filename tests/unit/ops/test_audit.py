@@ -180,6 +180,57 @@ def test_factor_without_a_token_is_named() -> None:
     assert "token" not in found
 
 
+def test_factor_that_stood_in_names_the_one_that_was_gone() -> None:
+    """Whoever reads the audit sees which servers were gone when another factor counted."""
+    told = Told(
+        "a3", "accept", "passed-instead", "challenge", "recovery", total=9, missing="securid"
+    )
+    found = _login(b"alice", told=told)
+    assert (found["factor"], found["instead_of"]) == ("recovery", "securid")
+    assert "token" not in found
+
+
+def test_gone_servers_are_named_without_a_factor() -> None:
+    """Where nothing counted in the end, the line still says whose servers were gone."""
+    told = Told("a3", "reject", "bad-passcode", "challenge", total=9, missing="securid")
+    found = _login(b"alice", told=told)
+    assert found["instead_of"] == "securid"
+    assert "factor" not in found
+
+
+@pytest.mark.parametrize(
+    "upstreams",
+    [
+        pytest.param(['{"name":"rsa","answer":"accept","us":7}'], id="one"),
+        pytest.param(
+            [
+                '{"name":"ad","server":"192.0.2.7:1812","answer":"accept","sent":1,"us":900}',
+                '{"name":"rsa","answer":"upstream-silent","sent":0,"us":4,"ignored":{"x":1}}',
+            ],
+            id="two in order",
+        ),
+    ],
+)
+@pytest.mark.parametrize("token", ["", "T-1"], ids=["no token", "token"])
+@pytest.mark.parametrize("missing", ["", "vip"], ids=["", "instead"])
+def test_line_tells_each_upstream_that_was_asked(
+    upstreams: list[str], token: str, missing: str
+) -> None:
+    """Every server's part in a login stands in its line, one object each, in order."""
+    told = Told(
+        "a4", "accept", "passed", "proxy", "securid", token, 1200, 900, missing, tuple(upstreams)
+    )
+    found = _login(b"alice", told=told)
+    assert found["upstreams"] == [json.loads(one) for one in upstreams]
+    assert (found.get("token", ""), found.get("instead_of", "")) == (token, missing)
+    assert (found["mode"], found["us"]) == ("proxy", {"total": 1200, "password": 900})
+
+
+def test_line_without_upstreams_has_no_such_field() -> None:
+    """Where nobody else was asked, nothing is said of it, and nothing stood in."""
+    assert not _login(b"alice").keys() & {"upstreams", "instead_of"}
+
+
 @pytest.mark.parametrize(
     ("octets", "nas"),
     [

@@ -8,7 +8,9 @@ import pytest
 
 from radiusmfa.config.model import Mode, Tri
 from radiusmfa.decision import Accept
-from radiusmfa.server.run import Attempt
+from radiusmfa.request import Credentials
+from radiusmfa.server.attempt import Attempt
+from radiusmfa.wire import codec
 from tests.flows.world import STEP_UP, World, client
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from radiusmfa.login.flow import Step
     from radiusmfa.outcome import Outcome
+    from radiusmfa.server.parts import Site
 
 
 @pytest.fixture
@@ -24,6 +27,13 @@ def world(tmp_path: Path) -> Iterator[World]:
     """A server with a client of each mode."""
     with World(tmp_path) as made:
         yield made
+
+
+def begun(site: Site, name: bytes, typed: bytes) -> Attempt:
+    """Return a login at *site* that nothing is known of yet."""
+    octets = codec.request(1, 0, bytes(16), b"", codec.SigningKey(site.client.secret))
+    asked = Credentials(name, typed, None)
+    return Attempt(site.client, site.plan, Mode.STEP_UP, codec.decode(octets), asked, None, 20.0)
 
 
 def test_each_client_has_its_site(world: World) -> None:
@@ -62,7 +72,7 @@ def test_steps_know_the_store(world: World) -> None:
     alice = world.person()
     parts = world.parts()
     site = parts.sites["step-up"]
-    attempt = Attempt(site.client, Mode.STEP_UP, b"alice", alice.code(world.now), None)
+    attempt = begun(site, b"alice", alice.code(world.now))
     world.logins.begin()
     attempt.user = world.logins.user(b"alice")
 
@@ -76,7 +86,7 @@ def test_watch_is_passed_on(world: World) -> None:
     """Who asked to be told of steps is told."""
     seen: list[tuple[Step, Outcome]] = []
     parts = world.parts(lambda step, outcome: seen.append((step, outcome)))
-    attempt = Attempt(parts.sites["step-up"].client, Mode.STEP_UP, b"nobody", b"", None)
+    attempt = begun(parts.sites["step-up"], b"nobody", b"")
 
     parts.steps.start(attempt, world.now, 0)
 

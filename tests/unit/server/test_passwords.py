@@ -6,18 +6,19 @@ import base64
 import hashlib
 import ipaddress
 import queue
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Self, final
 
 import pytest
 
 from radiusmfa.clients import Peer
-from radiusmfa.config.model import Client, Passwords
+from radiusmfa.config.model import Client, Factors, Passwords
+from radiusmfa.login.plan import Plan
 from radiusmfa.primary import hashing
 from radiusmfa.primary.local import Answer, Question
 from radiusmfa.secret import Secret
 from radiusmfa.server.parts import Site
 from radiusmfa.server.passwords import PasswordThreads
-from radiusmfa.server.pipeline import Received
+from radiusmfa.server.received import Received
 from radiusmfa.server.replies import Replies
 from radiusmfa.wire import codec
 from tests.fakes import FakeClock, FakePort
@@ -69,13 +70,20 @@ class Desk:
         self.answers: list[tuple[Received, Answer | None, float]] = []
         self.threads.answer = lambda *answer: self.answers.append(answer)
 
+    def __enter__(self) -> Self:
+        """Stop with the block: threads that nobody stops keep the whole run from ending."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.threads.stop()
+
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
     """One thread, and room for one more check."""
-    made = Desk(SETTINGS)
-    yield made
-    made.threads.stop()
+    with Desk(SETTINGS) as made:
+        yield made
 
 
 def received(name: str = "vpn") -> Received:
@@ -85,7 +93,8 @@ def received(name: str = "vpn") -> Received:
     client = Client(name=name, networks=networks, secret=secret)
     key = codec.SigningKey(secret)
     packet = codec.decode(codec.request(1, 0, bytes(16), b"", key))
-    site = Site(client, Replies(client))
+    plan = Plan(client, Factors(), b"pepper")
+    site = Site(client, plan, Replies(client, Factors(), bytes))
     return Received(FakePort(), "address", packet, Peer("192.0.2.1", client, key), site, 0.0)
 
 
@@ -131,13 +140,12 @@ def test_full_queue_takes_no_more(desk: Desk) -> None:
 
 def test_one_client_cannot_fill_the_queue() -> None:
     """A client that floods the queue is refused while there still is room for others."""
-    desk = Desk(Passwords(memory_kib=128, passes=1, threads=1, queue=7))
-    flood = [desk.threads.ask(received("vpn"), question(b"wrong")) for _ in range(8)]
-    other = desk.threads.ask(received("wifi"), question(b"right"))
-    for _ in range(7):
-        desk.reactor.do_next()
-    again = desk.threads.ask(received("vpn"), question(b"right"))
-    desk.threads.stop()
+    with Desk(Passwords(memory_kib=128, passes=1, threads=1, queue=7)) as desk:
+        flood = [desk.threads.ask(received("vpn"), question(b"wrong")) for _ in range(8)]
+        other = desk.threads.ask(received("wifi"), question(b"right"))
+        for _ in range(7):
+            desk.reactor.do_next()
+        again = desk.threads.ask(received("vpn"), question(b"right"))
 
     assert flood == [True] * 6 + [False] * 2
     assert other is True
@@ -180,11 +188,9 @@ def test_other_settings_are_in_force_at_once(desk: Desk) -> None:
 
 def test_threads_are_as_many_as_processors_unless_said_otherwise() -> None:
     """`threads: 0` starts one a processor, and stops them."""
-    made = Desk(Passwords(memory_kib=128, passes=1, queue=1))
-
-    made.threads.ask(received(), question(b"right"))
-    made.reactor.do_next()
-    made.threads.stop()
+    with Desk(Passwords(memory_kib=128, passes=1, queue=1)) as made:
+        made.threads.ask(received(), question(b"right"))
+        made.reactor.do_next()
 
     assert len(made.answers) == 1
 
@@ -198,23 +204,21 @@ def quick(typed: bytes) -> Question:
 
 def test_right_password_of_a_quick_hash_is_answered_at_once() -> None:
     """Where imported hashes stay, a right password costs no thread, and becomes no other hash."""
-    made = Desk(KEEPING)
-    answer = made.threads.ask(received(), quick(b"right"))
-    made.threads.stop()
+    with Desk(KEEPING) as made:
+        answer = made.threads.ask(received(), quick(b"right"))
 
     assert answer == Answer(is_right=True, better=None)
 
 
 def test_wrong_password_of_a_quick_hash_goes_the_long_way() -> None:
     """A wrong password is never told by its speed: it takes a thread and an Argon2 hash."""
-    made = Desk(KEEPING)
-    asked = [
-        made.threads.ask(received(), quick(b"wrong")),
-        made.threads.ask(received(), quick(b"right")._replace(is_decoy=True)),
-    ]
-    for _ in asked:
-        made.reactor.do_next()
-    made.threads.stop()
+    with Desk(KEEPING) as made:
+        asked = [
+            made.threads.ask(received(), quick(b"wrong")),
+            made.threads.ask(received(), quick(b"right")._replace(is_decoy=True)),
+        ]
+        for _ in asked:
+            made.reactor.do_next()
 
     assert asked == [True, True]
     assert [answer for _, answer, _ in made.answers] == [Answer(is_right=False, better=None)] * 2

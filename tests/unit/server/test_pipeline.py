@@ -9,9 +9,14 @@ from twisted.logger import ILogObserver, globalLogPublisher
 from zope.interface import provider
 
 from radiusmfa.config.model import Mode, Tri
+from radiusmfa.config.upstream_model import StartWith
+from radiusmfa.decision import Accept, Challenge
 from radiusmfa.duplicates import Duplicates
+from radiusmfa.outcome import Reason
 from radiusmfa.primary.local import Answer, Question, check
-from radiusmfa.server.pipeline import MOST_WAITING, Received, SystemClock
+from radiusmfa.server.pipeline import MOST_WAITING, SystemClock
+from radiusmfa.wire import salt, vendor
+from tests.flows.upstreams import PROXY, UPSTREAM_SECRET, factor, proxied, serve, tell, told
 from tests.flows.world import (
     ACCEPT,
     ACCOUNTED,
@@ -21,8 +26,10 @@ from tests.flows.world import (
     CHALLENGE,
     CLASS,
     LIGHT,
+    MARKER,
     PROXY_STATE,
     REJECT,
+    SECRET,
     STATE,
     STEP_UP,
     USER_NAME,
@@ -36,6 +43,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from twisted.logger import LogEvent
+
+    from radiusmfa.decision import Decision
+    from radiusmfa.server.received import Received
 
 
 @pytest.fixture
@@ -485,3 +495,257 @@ def test_system_clock_tells_both_times() -> None:
 
     assert clock.wall() > 1_577_836_800
     assert clock.monotonic() >= first
+
+
+# -- logins that wait for an upstream --
+
+
+def test_upstream_is_asked_after_the_turn_and_answered_in_another(world: World) -> None:
+    """The inquiry leaves when the turn is on disk; until the answer the login is pending."""
+    server = serve(world, proxied())
+    nas = world.nas(PROXY)
+    request = tell(nas, "alice", b"right")
+    assert (len(server.asked), world.pipeline.pending) == (1, 1)
+    assert not world.pipeline.is_idle
+
+    server.accept((11, b"staff"))
+
+    reply = told(nas, request)
+    assert (reply.code, reply.values(11)) == (ACCEPT, [b"staff"])
+    assert world.pipeline.is_idle
+
+
+def test_keys_of_an_upstream_are_hidden_anew(world: World) -> None:
+    """What was hidden with the upstream's secret is hidden with the client's."""
+    server = serve(world, proxied())
+    nas = world.nas(PROXY)
+    request = tell(nas, "alice", b"right")
+    asked = server.heard()
+    hidden = salt.seal(b"key", UPSTREAM_SECRET, asked.packet.authenticator, b"\x80\x01")
+
+    server.answer_with(asked, ACCEPT, vendor.encode(311, 16, hidden))
+
+    (value,) = told(nas, request).values(26)
+    assert salt.unseal(value[6:], SECRET, request[4:20]) == b"key"
+
+
+def test_same_login_waits_once(world: World) -> None:
+    """Two requests of one login, also where both came before either had asked, are one."""
+    world.person(has_token=False)
+    made = factor(start_with=StartWith.WORD, word="push")
+    server = serve(
+        world, proxied(), client(ASKING, Mode.CHALLENGE, factors=("securid",)), factors=(made,)
+    )
+    for address, typed in ((PROXY, b"right"), (ASKING, b"the secret of alice")):
+        nas = world.nas(address)
+        nas.put(nas.request("alice", typed))
+        nas.put(nas.request("alice", typed))
+        world.work()
+        server.accept()
+
+    assert [octets[0] for octets, _ in world.port.sent] == [ACCEPT] * 4
+    assert len(server.asked) == 2
+    assert world.pipeline.is_idle
+
+
+@pytest.mark.parametrize("count", [1, 21])
+def test_circle_of_proxies_is_a_reject(world: World, count: int) -> None:
+    """What has been here before, or came by too many proxies, is refused."""
+    server = serve(world, proxied())
+    states = [MARKER + b"%d" % number if count == 1 else b"hop" for number in range(count)]
+    extra = [(PROXY_STATE, state) for state in states]
+
+    assert world.nas(PROXY).decide("alice", b"x", None, *extra) == REJECT
+    assert world.nas(PROXY).ask("alice", b"x", None, (PROXY_STATE, b"another's")) is None
+    assert len(server.asked) == 1
+    assert world.reasons == [("reject", "proxy-loop")]
+
+
+def test_proof_is_refused_where_no_upstream_can_check_it(world: World) -> None:
+    """CHAP to a client whose proofs are checked here is a Reject."""
+    world.person()
+    nas = world.nas(STEP_UP)
+    request = nas.packet(1, bytes(16), ((USER_NAME, b"alice"), (3, bytes(17))))
+
+    reply = nas.send(request)
+
+    assert reply is not None
+    assert reply.code == REJECT
+    assert world.reasons == [("reject", "unsupported-method")]
+
+
+def test_promise_3_lost_turn_asks_no_upstream(world: World) -> None:
+    """If a turn did not reach the disk, nothing of it is asked, and nobody waits."""
+    server = serve(world, proxied())
+    nas = world.nas(PROXY)
+    break_audit(world)
+
+    request = nas.request("alice", b"right")
+    nas.put(request, nas.request("alice", b"x", b"no state"))
+
+    assert (server.asked, world.port.sent) == ([], [])
+    assert world.pipeline.is_idle
+    mend_audit(world)
+    nas.put(request)
+    assert len(server.asked) == 1
+
+
+def test_promise_3_lost_turn_leaves_others_waiting(world: World) -> None:
+    """A turn that failed takes nothing from a login that an upstream was asked about before."""
+    server = serve(world, proxied())
+    nas, again = world.nas(PROXY), world.nas(PROXY, 40001)
+    first = tell(nas, "alice", b"right")
+    break_audit(world)
+    second = again.request("alice", b"right")
+    again.put(second, again.request("alice", b"x", b"no state"))
+    mend_audit(world)
+
+    server.accept()
+
+    assert [told(nas, first).code, told(again, second).code] == [ACCEPT, ACCEPT]
+    assert len(server.asked) == 1
+
+
+def test_only_wrong_passcodes_use_up_tries(world: World) -> None:
+    """Rounds of an upstream are no wrong passcodes."""
+    alice = world.person()
+    server = serve(world, client(ASKING, Mode.CHALLENGE, primary="rsa", attempts=2))
+    nas = world.nas(ASKING)
+    first = tell(nas, "alice", b"old")
+    server.challenge(b"theirs", b"New one: ")
+    second = tell(nas, "alice", b"new", told(nas, first).state)
+    server.accept()
+    state = told(nas, second).state
+    (entry,) = world.challenges._open.values()
+    assert entry.wrong == 0
+
+    reply = nas.ask("alice", alice.wrong(world.now), state)
+
+    assert reply is not None
+    assert reply.code == CHALLENGE
+    (entry,) = world.challenges._open.values()
+    assert entry.wrong == 1
+
+
+def test_audit_says_what_let_in(world: World) -> None:
+    """A passcode that stood in for a server that is gone is told as such, not as any other."""
+    alice = world.person()
+    settings = {"factors": ("securid",), "when_unavailable": ("totp",)}
+    server = serve(world, client(STEP_UP, Mode.STEP_UP, **settings))
+    nas = world.nas(STEP_UP)
+    request = tell(nas, "alice", alice.code(world.now))
+
+    server.fail(Reason.UPSTREAM_SILENT)
+
+    assert told(nas, request).code == ACCEPT
+    assert world.reasons == [("accept", "passed-instead")]
+
+
+def test_joined_request_without_room_for_the_answer_is_silent(world: World) -> None:
+    """What does not fit beside a request's own Proxy-State is not sent to it, cut or whole."""
+    server = serve(world, proxied())
+    nas, again = world.nas(PROXY), world.nas(PROXY, 40001)
+    first = tell(nas, "alice", b"right")
+    second = tell(again, "alice", b"right", None, *[(PROXY_STATE, bytes(253))] * 14)
+
+    server.accept(*[(11, b"a" * 200)] * 3)
+
+    assert told(nas, first).code == ACCEPT
+    assert again.take(second) is None
+    assert world.counters.total_packets_dropped == 1
+
+
+# -- what cannot be, and what must not be answered --
+
+
+def test_promise_3_step_that_asks_nobody_is_a_reject(world: World) -> None:
+    """Without a decision and without anything asked for there is no login."""
+
+    class Idle:
+        def start(self, *_: object) -> None:
+            """Decide nothing."""
+
+    world.person()
+    world.pipeline.parts = world.pipeline.parts._replace(steps=Idle())  # type: ignore[arg-type]
+
+    assert world.nas(STEP_UP).decide("alice", b"000000") == REJECT
+    assert world.reasons == [("reject", "broken")]
+
+
+@pytest.mark.parametrize("decision", [Accept(Reason.PASSED), Challenge(Reason.PASSCODE_WANTED)])
+def test_promise_2_nobody_is_let_in_without_a_name(world: World, decision: Decision) -> None:
+    """An Accept or a Challenge for a user that nobody knows is a Reject."""
+
+    class Generous:
+        def start(self, *_: object) -> Decision:
+            """Let everybody in."""
+            return decision
+
+    world.pipeline.parts = world.pipeline.parts._replace(steps=Generous())  # type: ignore[arg-type]
+
+    assert world.nas(STEP_UP).decide("mallory", b"000000") == REJECT
+    assert world.reasons == [("reject", "broken")]
+
+
+def test_promise_3_turn_that_cannot_begin_loses_what_waits(world: World) -> None:
+    """Where the store cannot even be locked, nothing is decided, and the clients ask again."""
+    alice = world.person()
+    nas = world.nas(STEP_UP)
+    request = nas.request("alice", alice.code(world.now))
+    world.store.connection.execute("BEGIN")
+
+    nas.put(request)
+
+    assert (world.port.sent, world.pipeline.is_idle) == ([], True)
+    reply = nas.send(request)
+    assert reply is not None
+    assert reply.code == ACCEPT
+
+
+def test_store_that_stays_busy_is_told_of(world: World, logged: list[LogEvent]) -> None:
+    """Others may write for two seconds; then it is a fault, and everything still waits."""
+    alice = world.person()
+    nas = world.nas(STEP_UP)
+    request = nas.request("alice", alice.code(world.now))
+    world.admin.connection.execute("BEGIN IMMEDIATE")
+    nas.put(request)
+    world.clock.advance(1)
+    assert "no login can be decided: {error}" not in formats(logged)
+
+    world.clock.advance(2)
+
+    assert "no login can be decided: {error}" in formats(logged)
+    assert nas.send(nas.status()) is None
+    world.admin.connection.execute("ROLLBACK")
+    world.clock.advance(0.005)
+    reply = nas.take(request)
+    assert reply is not None
+    assert reply.code == ACCEPT
+    assert "the store can be written again" in formats(logged)
+
+
+def test_store_that_failed_is_tried_by_itself(world: World, logged: list[LogEvent]) -> None:
+    """Without any request the server finds out that there is room again."""
+    nas = world.nas(STEP_UP)
+    break_audit(world)
+    nas.ask("alice", b"000000")
+    assert nas.send(nas.status()) is None
+    mend_audit(world)
+
+    world.pipeline.tidy()
+
+    assert nas.send(nas.status()) is not None
+    assert "the store can be written again" in formats(logged)
+
+
+def test_late_answer_to_an_abandoned_identifier_is_not_sent(world: World) -> None:
+    """A client that used the identifier anew gets no answer to its older request."""
+    server = serve(world, proxied())
+    nas = world.nas(PROXY)
+    tell(nas, "alice", b"right")
+    nas.identifier = (nas.identifier - 1) % 256
+    nas.put(nas.request("alice", b"other"))
+
+    server.accept()
+
+    assert world.port.sent == []

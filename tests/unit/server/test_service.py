@@ -363,3 +363,34 @@ def test_login_ids_are_never_the_same() -> None:
     drawn = {names.draw() for _ in range(1000)}
     assert len(drawn) == 1000
     assert all(re.fullmatch("[A-Za-z0-9_-]{16}", name) for name in drawn)
+
+
+def test_upstream_is_asked_over_a_socket_and_counted(site: Site) -> None:
+    """A server passes a login on, answers it in another turn, and says at its end what passed."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as upstream, capturedLogs() as events:
+        upstream.bind(("127.0.0.1", 0))
+        upstream.settimeout(5)
+        port = upstream.getsockname()[1]
+        server = f"{{host: 127.0.0.1, port: {port}, secret: {{file: secret}}}}"
+        configuration = text(mode="proxy, primary: rsa")
+        site.write(f"{configuration}upstreams: {{rsa: {{servers: [{server}]}}}}\n")
+        service = site.start()
+        key = codec.SigningKey(Secret(SECRET))
+        octets = login_request(key, b"alice", Secret(b"right"))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nas:
+            nas.settimeout(0)
+            nas.sendto(octets, site.access())
+            site.reactor.read()
+            asked, source = upstream.recvfrom(4096)
+            answer = codec.reply(numbers.ACCESS_ACCEPT, codec.decode(asked), key)
+            assert answer is not None
+            upstream.sendto(answer, source)
+            site.reactor.read()
+            reply = _reply(nas, octets, key)
+        site.end(service)
+
+    assert reply is not None
+    assert reply.code == numbers.ACCESS_ACCEPT
+    (line,) = [formatEvent(one) for one in events if one.get("upstream") == "rsa"]
+    assert "access_requests=1" in line
+    assert "access_accepts=1" in line

@@ -21,14 +21,17 @@ from radiusmfa.server.trial import Trial
 from radiusmfa.stores import database, people, tokens, trail
 from radiusmfa.stores.trail import Actor
 from radiusmfa.stores.vault import Vault
+from radiusmfa.upstream import inquiry
+from radiusmfa.upstream.inquiry import Response
 from radiusmfa.wire import codec, numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from radiusmfa.outcome import Outcome
     from radiusmfa.stores.database import Database
+    from radiusmfa.upstream.inquiry import Inquiry
 
 SECRET: Final = b"a shared secret of 30 octets.."
 SEED: Final = b"twenty octets of seed"
@@ -139,6 +142,70 @@ def test_user_is_found_or_not(told: Told) -> None:
     assert told.trial.user(b"nobody") is None
     with pytest.raises(UserNameError):
         told.trial.user(b"")
+
+
+UPSTREAM = """
+upstreams: {rsa: {servers: [{host: 192.0.2.101, secret: {file: secret}}]}}
+"""
+
+
+def with_upstream(
+    store: Database, exchange: Callable[[Inquiry], Response] | None = None
+) -> Iterator[Trial]:
+    """Return a trial in which `rsa` checks passwords."""
+    path = store.path.with_name("radiusmfa.yaml")
+    path.write_text(CONFIGURATION.replace("mode: auto", "mode: challenge, primary: rsa") + UPSTREAM)
+    made = Trial(read.load(path), store, lambda *_: None, exchange)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def login(typed: bytes) -> bytes:
+    """Return a request."""
+    return login_request(codec.SigningKey(Secret(SECRET)), b"alice", Secret(typed))
+
+
+def test_upstream_is_not_asked_unless_somebody_may(store: Database) -> None:
+    """Without leave to ask, the login ends where the upstream would be, and says where."""
+    for trial in with_upstream(store):
+        assert trial.ask(login(b"anything"), HOST) == b""
+        assert trial.unasked == "rsa"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(3, "upstream-refused"), (2, "passcode-wanted"), (0, "upstream-silent")]
+)
+def test_upstream_is_asked_where_somebody_may(store: Database, code: int, reason: str) -> None:
+    """What the upstream says counts as in a login, and stands in the line that is shown."""
+
+    def exchange(asked: Inquiry) -> Response:
+        assert asked.typed == b"typed"
+        key = codec.SigningKey(Secret(SECRET))
+        octets = inquiry.build(asked, 1, bytes(16), b"ours", key)
+        answer = codec.reply(code, codec.decode(octets), key)
+        packet = codec.decode(answer) if code and answer else None
+        return Response(upstream="rsa", server="192.0.2.101:1812", packet=packet)
+
+    for trial in with_upstream(store, exchange):
+        assert trial.ask(login(b"typed"), HOST)[:1] == (b"\x0b" if code == 2 else b"\x03")
+        assert trial.unasked == ""
+        assert trial.audited()["reason"] == reason
+
+
+def test_servers_are_never_gone_beforehand(store: Database) -> None:
+    """Nothing is known of servers here: a code is asked for as if they were alive."""
+    path = store.path.with_name("radiusmfa.yaml")
+    factors = "factors: {totp: {}, securid: {upstream: rsa}}\n"
+    text = CONFIGURATION.replace("mode: auto", "mode: challenge, factors: [securid]")
+    path.write_text(text + UPSTREAM + factors)
+    trial = Trial(read.load(path), store, lambda *_: None)
+
+    reply = trial.ask(login(PASSWORD), HOST)
+
+    trial.close()
+    assert reply[0] == numbers.ACCESS_CHALLENGE
 
 
 def _rows(store: Database) -> str:

@@ -1,0 +1,244 @@
+"""
+Steps that an upstream performs: what it is asked, and what its answer makes of the login.
+
+What is counted here, lock-outs included, is counted like every other proof.
+"""
+
+from __future__ import annotations
+
+from json.encoder import encode_basestring_ascii as quoted
+from typing import TYPE_CHECKING, Final, final
+
+from radiusmfa.config.upstream_model import Event, StartWith
+from radiusmfa.login.account import Kind
+from radiusmfa.login.flow import Step
+from radiusmfa.login.talk import Talk
+from radiusmfa.outcome import ASKS_PASSCODE, Failed, Passed, Reason
+from radiusmfa.server.guard import admitted
+from radiusmfa.upstream import attributes
+from radiusmfa.upstream.kept import EMPTY, Kept, dump
+from radiusmfa.upstream.line import Heard, Words
+from radiusmfa.wire import numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from radiusmfa.config.upstream_model import UpstreamFactor
+    from radiusmfa.login.account import User
+    from radiusmfa.outcome import Outcome
+    from radiusmfa.server.attempt import Attempt
+    from radiusmfa.server.guard import Guard
+    from radiusmfa.upstream.inquiry import Response
+    from radiusmfa.upstream.line import Line
+
+_MICROSECONDS: Final = 1_000_000
+_ANSWERS: Final = {
+    numbers.ACCESS_ACCEPT: "accept",
+    numbers.ACCESS_REJECT: "reject",
+    numbers.ACCESS_CHALLENGE: "challenge",
+}
+_REFUSED: Final = Failed(Reason.UPSTREAM_REFUSED)
+_LOST: Final = Failed(Reason.DIALOGUE_LOST)  # also where the configuration has lost it meanwhile
+_OF_PASSWORD: Final = frozenset({Step.PASSWORD, Step.REST})
+
+
+@final
+class Asking:
+    """Knows the upstreams, and whether there is anybody to ask."""
+
+    def __init__(
+        self,
+        lines: Mapping[str, Line],
+        guard: Guard,
+        is_dead: Callable[[str], bool],
+        note: Callable[[str, Event], None] | None = None,
+    ) -> None:
+        """
+        Keep the parts.
+
+        Args:
+            lines: Every upstream by name.
+            guard: Of wrong proofs.
+            is_dead: Says whether nobody of an upstream can be asked now.
+            note: Told what each reply means, for the counters.
+        """
+        self._lines = lines
+        self._guard = guard
+        self._is_dead = is_dead
+        self._note = note
+
+    def is_gone(self, factor: UpstreamFactor) -> bool:
+        """Say whether it is known beforehand that the servers of *factor* cannot be asked."""
+        return self._is_dead(factor.upstream)
+
+    def ask_primary(self, attempt: Attempt, kind: Kind, typed: bytes, now: float) -> Failed | None:
+        """
+        Have the upstream that is the client's primary asked, or say why not.
+
+        Args:
+            attempt: The round.
+            kind: What its answer proves: the password, or everything.
+            typed: What is to be checked.
+            now: Wall time.
+        """
+        user = self._guard.allowed(attempt.user, kind, attempt.client, now)
+        if isinstance(user, Failed):
+            return user
+        if attempt.is_talking:
+            return self.go_on(attempt, user)
+        return self._ask(attempt, user, attempt.plan.primary, typed)
+
+    def ask_factor(
+        self, attempt: Attempt, user: User, factor: UpstreamFactor, passcode: bytes, now: float
+    ) -> Failed | None:
+        """Have the token server of *factor* asked about *passcode*, or say why not."""
+        if self._guard.is_locked(user, Kind.UPSTREAM, attempt.client, now):
+            return Failed(Reason.LOCKED)
+        attempt.factor, attempt.offered = factor, passcode
+        return self._ask(attempt, user, factor.upstream, passcode)
+
+    def open_factor(self, attempt: Attempt, now: float) -> Failed | None:
+        """Have the user's token server begin by itself, or say why not."""
+        user = self._guard.allowed(attempt.user, Kind.UPSTREAM, attempt.client, now)
+        if isinstance(user, Failed):
+            return user
+        factor = attempt.plan.opening(user)
+        if factor is None:
+            return Failed(Reason.NOT_ENROLLED)  # somebody has changed it meanwhile
+        attempt.factor = factor
+        if factor.start_with is StartWith.WORD:
+            return self._ask(attempt, user, factor.upstream, factor.word.encode(), proof=b"")
+        if attempt.proof:
+            # There is no password to tell, and what proved it has been used.
+            return Failed(Reason.UNSUPPORTED_METHOD)
+        return self._ask(attempt, user, factor.upstream, attempt.typed)
+
+    def go_on(self, attempt: Attempt, user: User) -> Failed | None:
+        """Give the upstream that has asked the person's answer, or say why not."""
+        talk = None if attempt.entry is None else attempt.entry.talk
+        if talk is None:
+            return _LOST
+        return self._ask(attempt, user, talk.upstream, attempt.typed, talk=talk)
+
+    def outcome(self, attempt: Attempt, response: Response, now: float) -> Outcome:
+        """Return the outcome of the step that *response* answers, and count it."""
+        heard = self._hear(attempt, response)
+        # The user was read again: whoever was disabled meanwhile does not get in.
+        user = admitted(attempt.user)
+        if isinstance(user, Failed):
+            return user
+        client, outcome = attempt.client, heard.outcome
+        kind = Kind.PASSWORD if attempt.step in _OF_PASSWORD else Kind.UPSTREAM
+        if self._guard.is_locked(user, kind, client, now):
+            return Failed(Reason.LOCKED)  # many at once passed the lock before one was counted
+        if attempt.guess and not isinstance(outcome, Passed):
+            # A wrong code of a token of ours, too: nobody guesses at those for free.
+            self._guard.count(user, Kind.OATH, client, attempt.guess, now)
+        if isinstance(outcome, Passed):
+            self._guard.clear(user, kind, client)
+            if kind is Kind.UPSTREAM:
+                attempt.kind = attempt.factor_name or response.upstream
+        elif outcome == _REFUSED:
+            offered = attempt.rest if attempt.step is Step.REST else attempt.offered
+            proof = attempt.proof or offered or attempt.typed
+            self._guard.count(user, kind, client, proof, now)
+            if attempt.is_own_question and attempt.has_tries:
+                return ASKS_PASSCODE
+        return outcome
+
+    def talk(self, attempt: Attempt) -> Talk | None:
+        """Return what the challenge that *attempt* ends in has to remember; None: nothing."""
+        kept = b"" if attempt.kept == EMPTY else dump(attempt.kept)
+        heard = attempt.heard
+        if heard is None or not heard.state:
+            if not kept and not attempt.missing:
+                return None
+            return Talk(kept=kept, missing=attempt.missing)
+        before = None if attempt.entry is None else attempt.entry.talk
+        upstream, server = attempt.answered
+        is_same = before is not None and before.upstream == upstream
+        return Talk(
+            upstream=upstream,
+            factor=attempt.factor_name,
+            server=server,
+            state=heard.state,
+            rounds=1 + (before.rounds if before is not None and is_same else 0),
+            kept=kept,
+        )
+
+    def _hear(self, attempt: Attempt, response: Response) -> Heard:
+        entry = attempt.entry
+        talk = None if entry is None else entry.talk
+        is_same = talk is not None and talk.upstream == response.upstream
+        rounds = talk.rounds if talk is not None and is_same else 0
+        line = self._lines.get(response.upstream)
+        heard = Heard(_LOST) if line is None else line.heard(response, rounds)
+        attempt.heard = heard
+        if self._note is not None and heard.event is not None:
+            self._note(response.upstream, heard.event)
+        attempt.answered = response.upstream, response.server
+        attempt.told = [*(attempt.told or ()), _told(response, heard)]
+        if isinstance(heard.outcome, Passed):
+            attempt.kept = _both(attempt.kept, heard.kept)
+        return heard
+
+    def _ask(  # noqa: PLR0913 - who is asked about whom, and with what
+        self,
+        attempt: Attempt,
+        user: User,
+        upstream: str,
+        typed: bytes,
+        *,
+        talk: Talk | None = None,
+        proof: bytes | None = None,
+    ) -> Failed | None:
+        line = self._lines.get(upstream)
+        if line is None:
+            return _LOST
+        asked = line.inquiry(
+            Words(
+                packet=attempt.packet,
+                client=attempt.client.name,
+                name=attempt.name,
+                alias=user.upstreams.get(upstream, ""),
+                typed=typed,
+                proof=attempt.proof if proof is None else proof,
+                talk=talk,
+                deadline=attempt.deadline,
+            )
+        )
+        if isinstance(asked, Reason):
+            return Failed(asked)
+        attempt.asked = asked
+        return None
+
+
+def _both(first: Kept, then: Kept) -> Kept:
+    if first == EMPTY:
+        return then
+    # Who checked the password knows the person; what the token server says besides is added.
+    rest = attributes.replace(then, first.plain)
+    held = {(one.vendor, one.kind) for one in first.hidden}
+    hidden = tuple(one for one in rest.hidden if (one.vendor, one.kind) not in held)
+    return Kept(first.plain + rest.plain, first.hidden + hidden)
+
+
+def _told(response: Response, heard: Heard) -> str:
+    # One JSON object, as the audit has it: nothing in it comes from a text of the server.
+    parts = [f'{{"name":{quoted(response.upstream)}']
+    if response.server:
+        parts.append(f',"server":{quoted(response.server)}')
+    if heard.event is not None and heard.event is not Event.OTHER:
+        parts.append(f',"event":"{heard.event.value}"')
+    if response.packet is None:
+        parts.append(f',"answer":"{response.reason.value}"')
+    else:
+        parts.append(f',"answer":"{_ANSWERS[response.packet.code]}"')
+    parts.append(f',"sent":{response.sent},"us":{int(response.seconds * _MICROSECONDS)}')
+    if response.servers > 1:
+        parts.append(f',"servers":{response.servers}')
+    if response.ignored:
+        ignored = ",".join(f'"{fault}":{count}' for fault, count in response.ignored.items())
+        parts.append(f',"ignored":{{{ignored}}}')
+    parts.append("}")
+    return "".join(parts)

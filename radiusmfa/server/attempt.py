@@ -1,0 +1,129 @@
+"""One round of one login, while it is decided: what is known so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, final
+
+from radiusmfa.login.flow import Step
+from radiusmfa.upstream import kept
+
+if TYPE_CHECKING:
+    from radiusmfa.config.model import Client, Mode
+    from radiusmfa.config.upstream_model import UpstreamFactor
+    from radiusmfa.login.account import User
+    from radiusmfa.login.challenges import Entry
+    from radiusmfa.login.passcode import Found, FoundRecovery
+    from radiusmfa.login.plan import Plan
+    from radiusmfa.outcome import Reason
+    from radiusmfa.primary.local import Question
+    from radiusmfa.request import Credentials
+    from radiusmfa.upstream.inquiry import Inquiry
+    from radiusmfa.upstream.kept import Kept
+    from radiusmfa.upstream.line import Heard
+    from radiusmfa.wire.codec import Packet
+
+    Asked: TypeAlias = Question | Inquiry
+
+
+@final
+class Attempt:
+    """
+    One round of one login.
+
+    Attributes:
+        client: Whose request it is.
+        plan: What that client asks of its users.
+        mode: The client's, or that of the round before.
+        packet: The request.
+        name: User-Name as it came.
+        typed: User-Password in clear.
+        proof: CHAP or MS-CHAP attributes instead, or empty.
+        entry: The challenge it answers, or None.
+        deadline: Until when an upstream may be waited for, monotonic.
+        user: Who it is; looked up anew after every wait.
+        step: What is being found out.
+        found: The passcode that TAIL found.
+        rest: The password before it.
+        factor: The upstream factor that is to check `offered`.
+        offered: What may be a passcode of an upstream factor, None: nothing was typed as one.
+        guess: Digits that were no passcode of ours: a wrong one, if nothing else is made of
+            them.
+        asked: The check under way, or None.
+        heard: What the upstream asked last has said.
+        answered: Which upstream that was, and which of its servers.
+        kept: What the Accept will give the client besides what the configuration names.
+        missing: Name of the factor whose servers are gone.
+        gone: Why they could not be asked.
+        told: What the audit says of each upstream that was asked.
+        kind: What counted: the second factor for the audit.
+        serial: The token that counted.
+    """
+
+    __slots__ = (
+        "answered", "asked", "client", "deadline", "entry", "factor", "found", "gone", "guess",
+        "heard", "kept", "kind", "missing", "mode", "name", "offered", "packet", "plan",
+        "proof", "rest", "serial", "step", "told", "typed", "user",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - what a request brings, and whose it is
+        self,
+        client: Client,
+        plan: Plan,
+        mode: Mode,
+        packet: Packet,
+        credentials: Credentials,
+        entry: Entry | None,
+        deadline: float,
+    ) -> None:
+        """Begin a round."""
+        self.client = client
+        self.plan = plan
+        self.mode = mode
+        self.packet = packet
+        self.name, self.typed, _, self.proof = credentials
+        self.entry = entry
+        self.deadline = deadline
+        self.user: User | None = None
+        self.step = Step.PASSCODE
+        self.found: Found | FoundRecovery | None = None
+        self.rest = b""
+        self.factor: UpstreamFactor | None = None
+        self.offered: bytes | None = None
+        self.guess = b""
+        self.asked: Asked | None = None
+        self.heard: Heard | None = None
+        self.answered = ("", "")
+        self.kept: Kept = kept.EMPTY
+        self.missing = ""
+        self.gone: Reason | None = None
+        self.told: list[str] | None = None
+        self.kind = ""
+        self.serial = ""
+        if entry is not None and entry.talk is not None:
+            self.missing = entry.talk.missing
+            if entry.talk.kept:
+                self.kept = kept.load(entry.talk.kept)
+
+    @property
+    def factor_name(self) -> str:
+        """The upstream factor that is checked, in this round or the one before; or empty."""
+        if self.factor is not None:
+            return self.factor.name
+        talk = None if self.entry is None else self.entry.talk
+        return "" if talk is None else talk.factor
+
+    @property
+    def is_own_question(self) -> bool:
+        """Whether what was typed answers a passcode prompt of ours."""
+        return self.entry is not None and self.step is Step.PASSCODE and not self.is_talking
+
+    @property
+    def has_tries(self) -> bool:
+        """Whether a wrong answer is asked for again."""
+        return self.entry is not None and self.entry.wrong + 1 < self.client.attempts
+
+    @property
+    def is_talking(self) -> bool:
+        """Whether what was typed answers an upstream, and is nothing but that."""
+        entry = self.entry
+        return entry is not None and entry.talk is not None and bool(entry.talk.upstream)

@@ -1,0 +1,375 @@
+"""One server of an upstream: its address, its source ports, its health."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections import Counter
+from typing import TYPE_CHECKING, Final, Protocol, final
+
+from twisted.logger import Logger
+
+from radiusmfa.config.upstream_model import AliveCheck
+from radiusmfa.server.channel import Channel
+from radiusmfa.upstream import inquiry
+from radiusmfa.upstream.health import PROBE_TIMEOUT, Health
+from radiusmfa.wire import codec, numbers, password
+from radiusmfa.wire.codec import Fault, Packet, PacketError, SigningKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from radiusmfa.config.upstream_model import Server, Upstream
+    from radiusmfa.interfaces import Clock
+    from radiusmfa.ops.logs import Discards
+    from radiusmfa.ops.upstream_counters import UpstreamCounters
+    from radiusmfa.server.channel import Reactor
+    from radiusmfa.upstream.wheel import Wheel
+
+log = Logger()
+
+_IDLE: Final = 60.0  # seconds after which a further source port is closed
+_LOOK_UP_INTERVAL: Final = 30.0  # seconds between two look-ups of a server's name
+_NO_ADDRESS_INTERVAL: Final = 3.0  # seconds, while it has none: a boot before the name server's
+_ALIVE: Final = inquiry.REPLIES | {numbers.ACCOUNTING_RESPONSE}
+_AGENT: Final = b"radiusmfa"
+
+
+class Waiting(Protocol):
+    """
+    Whoever waits for a reply, and for a time.
+
+    Attributes:
+        authenticator: Of the request.
+        ignored: Replies that were none, by fault; None: none so far.
+        due: When the wheel is to tell it, monotonic; -1: it waits no more.
+    """
+
+    authenticator: bytes
+    ignored: Counter[str] | None
+    due: float
+
+    def check(self, packet: Packet) -> None:
+        """Raise PacketError unless *packet* is the reply."""
+
+    def reply(self, packet: Packet, now: float) -> None:
+        """Take the genuine reply."""
+
+    def tick(self, now: float) -> None:
+        """Do what is due at *now*."""
+
+    def lose(self, now: float) -> None:
+        """Go elsewhere: the server is gone."""
+
+
+class Shared(Protocol):
+    """
+    What the servers of all upstreams share.
+
+    Attributes:
+        reactor: Twisted's.
+        clock: Both clocks.
+        wheel: Of all timers.
+        discards: Told of each dropped reply.
+        marker: What our Proxy-States begin with.
+    """
+
+    reactor: Reactor
+    clock: Clock
+    wheel: Wheel[Waiting]
+    discards: Discards
+    marker: bytes
+
+    def look_up(self, host: str, tell: Callable[[str | None], None]) -> None:
+        """Have the address of *host* looked up; *tell* gets it, None: there is none."""
+
+    def flush(self) -> None:
+        """Hand on what was answered."""
+
+
+@final
+class Home:
+    """
+    One server.
+
+    Attributes:
+        name: `host:port`, as audit and log call it.
+        settings: From the configuration.
+        key: The secret, ready to sign.
+        health: What is known of it.
+        counters: Of its upstream.
+        is_waiting: Its upstream may be silent because it waits for a person.
+    """
+
+    def __init__(
+        self, shared: Shared, upstream: Upstream, settings: Server, counters: UpstreamCounters
+    ) -> None:
+        """Look up its address; open no socket yet."""
+        self.name = place(settings)
+        self.settings = settings
+        self.key = SigningKey(settings.secret)
+        self.counters = counters
+        self._shared = shared
+        self._upstream = upstream
+        self._title = f"{upstream.name} ({self.name})"
+        interval = float(upstream.probe_interval)
+        can_probe = settings.alive_check is not AliveCheck.NONE
+        # Where only logins find out whether it is back, there is nothing to look at sooner.
+        self.health = Health(min(1.0, interval) if can_probe else interval, interval)
+        self._channels: list[Channel] = []
+        self._retired: list[Channel] = []
+        self._probe: Probe | None = None
+        self._is_looking_up = self._is_said = False
+        self._looked_up = float("-inf")
+        self._address = _numeric(settings)
+        self._is_named = self._address is None
+        if self._is_named:
+            self._look_up(shared.clock.monotonic())
+
+    @property
+    def can_probe(self) -> bool:
+        """Whether it can be looked at without a login."""
+        return self.settings.alive_check is not AliveCheck.NONE
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its address is known."""
+        return self._address is not None
+
+    @property
+    def is_being_found(self) -> bool:
+        """Whether its address is not known, but may be in a moment."""
+        return self._address is None and self._is_looking_up
+
+    @property
+    def pending(self) -> int:
+        """How many replies are awaited."""
+        return sum(len(channel.slots) for channel in (*self._channels, *self._retired))
+
+    def take(self, waiting: Waiting, now: float) -> tuple[Channel, int] | None:
+        """Return a source port and an identifier for *waiting*; None: all are taken."""
+        for channel in self._channels:
+            identifier = channel.slots.take(waiting)
+            if identifier is not None:
+                channel.used = now
+                return channel, identifier
+        if self._address is None or len(self._channels) >= self._upstream.ports:
+            return None
+        try:
+            channel = Channel(self._shared.reactor, self, self._address)
+        except OSError as error:
+            log.critical(
+                "no socket for upstream {title}: {why}", title=self._title, why=error.strerror
+            )
+            return None
+        self._channels.append(channel)
+        channel.used = now
+        identifier = channel.slots.take(waiting)
+        return None if identifier is None else (channel, identifier)
+
+    def received(self, channel: Channel, arrived: list[tuple[bytes, bool]]) -> None:
+        """Take what has arrived at *channel*: octets, and whether from the server's address."""
+        now = self._shared.clock.monotonic()
+        for datagram, is_from_there in arrived:
+            self._receive(channel, datagram, is_from_there=is_from_there, now=now)
+        self._shared.flush()
+
+    def refused(self, channel: Channel) -> None:
+        """Learn from the network that nothing listens where *channel* sends to."""
+        now = self._shared.clock.monotonic()
+        if channel in self._retired:  # where it was; where it is now, it may well listen
+            for waiting in channel.slots:
+                waiting.lose(now)
+        else:
+            self.lose(now, "nothing listens there")
+        self._shared.flush()
+
+    def lose(self, now: float, why: str) -> None:
+        """Believe it dead, and send everybody who waits for it elsewhere."""
+        if self.health.lose(now):
+            self.say_lost(why)
+        self._end_probe()
+        for channel in (*self._channels, *self._retired):
+            for waiting in channel.slots:
+                waiting.lose(now)
+        if self._is_named:
+            self._look_up(now)
+
+    def say_lost(self, why: str) -> None:
+        """Tell the log that it is gone."""
+        log.warn("upstream {title} is gone: {why}", title=self._title, why=why)
+
+    def doubt(self, now: float) -> None:
+        """Look whether it is alive, unless somebody looks already."""
+        if self.can_probe and self._probe is None and self.is_known:
+            self._send_probe(now)
+
+    def tidy(self, now: float) -> None:
+        """Look at it if it is dead; look up its name; close what is idle."""
+        if self.can_probe and self._probe is None and self.is_known and self.health.is_due(now):
+            self._send_probe(now)
+        interval = _LOOK_UP_INTERVAL if self.is_known else _NO_ADDRESS_INTERVAL
+        if self._is_named and now - self._looked_up >= interval:
+            self._look_up(now)
+        for channel in self._channels[1:]:
+            if not channel.slots and now - channel.used >= _IDLE:
+                self._channels.remove(channel)
+                channel.close()
+        for channel in [channel for channel in self._retired if not channel.slots]:
+            self._retired.remove(channel)
+            channel.close()
+
+    def close(self) -> None:
+        """Close every socket; whoever waits is left alone."""
+        for channel in (*self._channels, *self._retired):
+            channel.close()
+        self._channels, self._retired = [], []
+
+    def probe_ended(self, *, was_answered: bool, now: float) -> None:
+        """Learn what a look has shown."""
+        self._end_probe()
+        if was_answered:
+            return
+        if self.health.probe_failed(now):
+            self.say_lost("no sign of life")
+            self.lose(now, "")
+        elif self.health.is_alive:
+            self._send_probe(now)
+
+    def _receive(
+        self, channel: Channel, datagram: bytes, *, is_from_there: bool, now: float
+    ) -> None:
+        if not is_from_there:
+            self._drop(Fault.WRONG_SOURCE, None)
+            return
+        waiting = None
+        try:
+            packet = codec.decode(datagram, _ALIVE)
+            waiting = channel.slots.find(packet.identifier)
+            if waiting is None:
+                self._drop(Fault.UNEXPECTED_REPLY, None)
+                return
+            waiting.check(packet)
+        except PacketError as error:
+            self._drop(error.fault, waiting)
+            return
+        channel.slots.free(packet.identifier)
+        if self.health.hear(now):
+            log.info("upstream {title} is alive again", title=self._title)
+        waiting.reply(packet, now)
+
+    def _drop(self, fault: Fault, waiting: Waiting | None) -> None:
+        # As if nothing had arrived: no timer changes (RFC 5080 section 2.2.1).
+        self.counters.dropped(fault)
+        self._shared.discards.discarded(
+            fault.value, f"upstream {self._title}", self._shared.clock.monotonic()
+        )
+        if waiting is not None:
+            if waiting.ignored is None:
+                waiting.ignored = Counter()
+            waiting.ignored[fault.value] += 1
+
+    def _send_probe(self, now: float) -> None:
+        self._probe = probe = Probe(self, self._upstream.probe_user.encode())
+        found = self.take(probe, now)
+        if found is None:
+            self._probe = None
+            return
+        probe.channel, probe.identifier = found
+        self.counters.probes += 1
+        probe.due = now + PROBE_TIMEOUT
+        self._shared.wheel.add(probe.due, probe)
+        if not probe.channel.send(probe.octets()):
+            self.probe_ended(was_answered=False, now=now)
+
+    def _end_probe(self) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            probe.end()
+
+    def _look_up(self, now: float) -> None:
+        if not self._is_looking_up:
+            self._is_looking_up = True
+            self._looked_up = now
+            self._shared.look_up(self.settings.host, self._looked)
+
+    def _looked(self, address: str | None) -> None:
+        self._is_looking_up = False
+        if address is None:
+            if self._address is None and not self._is_said:
+                self._is_said = True
+                log.warn("upstream {title}: its name has no address", title=self._title)
+            return  # where it was, it may still be
+        found = (address, self.settings.port)
+        if found == self._address:
+            return
+        log.info("upstream {title} is at {address}", title=self._title, address=address)
+        self._address = found
+        # Replies to what was sent to the old address may still come.
+        self._retired += self._channels
+        self._channels = []
+        self._end_probe()
+        if not self.health.is_alive:
+            self.health.next_try = self.health.next_trial = self._shared.clock.monotonic()
+
+
+@final
+class Probe:
+    """One look whether a server is alive; never sent again (RFC 5997 section 4.1)."""
+
+    def __init__(self, home: Home, user: bytes) -> None:
+        """Look at *home*; with a login of *user* where Status-Server is not understood."""
+        self._home = home
+        self._user = user
+        self.authenticator = secrets.token_bytes(numbers.AUTHENTICATOR_OCTETS)
+        self.ignored: Counter[str] | None = None
+        self.due = -1.0
+        self.channel: Channel | None = None
+        self.identifier = -1
+
+    def octets(self) -> bytes:
+        """Return the packet."""
+        key, attributes = self._home.key, codec.attribute(numbers.NAS_IDENTIFIER, _AGENT)
+        code = numbers.STATUS_SERVER
+        if self._home.settings.alive_check is AliveCheck.ACCESS_REQUEST:
+            code = numbers.ACCESS_REQUEST
+            proof = secrets.token_urlsafe(12).encode()
+            hidden = password.hide(proof, key.secret, self.authenticator)
+            attributes += codec.attribute(numbers.USER_NAME, self._user)
+            attributes += codec.attribute(numbers.USER_PASSWORD, hidden)
+        return codec.request(code, self.identifier, self.authenticator, attributes, key)
+
+    def check(self, packet: Packet) -> None:
+        """Take any genuine reply."""
+        required = self._home.settings.require_message_authenticator
+        codec.verify_reply(packet, self.authenticator, self._home.key, require_signature=required)
+
+    def reply(self, packet: Packet, now: float) -> None:  # noqa: ARG002 - as everybody who waits
+        """Take the sign of life."""
+        self._home.probe_ended(was_answered=True, now=now)
+
+    def tick(self, now: float) -> None:
+        """Give up."""
+        self._home.probe_ended(was_answered=False, now=now)
+
+    def lose(self, now: float) -> None:
+        """Be ended by the server's own `lose`."""
+
+    def end(self) -> None:
+        """Wait no more."""
+        self.due = -1.0
+        if self.channel is not None:
+            self.channel.slots.free(self.identifier)
+
+
+def place(settings: Server) -> str:
+    """Return `host:port`, with brackets around an IPv6 address."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.port}"
+
+
+def _numeric(settings: Server) -> tuple[str, int] | None:
+    try:
+        return str(ipaddress.ip_address(settings.host)), settings.port
+    except ValueError:
+        return None

@@ -1,0 +1,423 @@
+"""One upstream server: its address, its source ports, and whether it is alive."""
+
+from __future__ import annotations
+
+import resource
+from typing import TYPE_CHECKING
+
+import pytest
+
+from radiusmfa.config.upstream_model import AliveCheck, Server
+from radiusmfa.ops.upstream_counters import UpstreamCounters
+from radiusmfa.outcome import Reason
+from radiusmfa.secret import Secret
+from radiusmfa.server.home import Home as Watched
+from radiusmfa.server.home import Probe, place
+from radiusmfa.wire import numbers, password
+from tests.unit.server.network import KEY, SECRET, Home, Net
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STATUS, LOGIN = AliveCheck.STATUS_SERVER, AliveCheck.ACCESS_REQUEST
+
+
+@pytest.fixture
+def net() -> Iterator[Net]:
+    """Return relays."""
+    net = Net()
+    yield net
+    net.close()
+
+
+@pytest.fixture
+def one() -> Iterator[Home]:
+    """Return a server."""
+    home = Home()
+    yield home
+    home.close()
+
+
+def doubted(net: Net) -> None:
+    """Let a login wait until its server is looked at."""
+    net.ask()
+    net.clock.advance(2.1)
+
+
+@pytest.mark.parametrize("check", [STATUS, LOGIN], ids=lambda check: check.value)
+def test_silent_server_is_looked_at(net: Net, one: Home, check: AliveCheck) -> None:
+    """After some silence a Status-Server, or a login of nobody, asks for a sign of life."""
+    net.upstream(one.entry(alive_check=check), probe_user="nobody")
+    doubted(net)
+    probe = one.probe().packet
+
+    assert probe.octets[20] == numbers.MESSAGE_AUTHENTICATOR
+    assert probe.value(numbers.NAS_IDENTIFIER) == b"radiusmfa"
+    if check is STATUS:
+        assert probe.code == numbers.STATUS_SERVER
+        assert numbers.USER_PASSWORD not in probe
+    else:
+        assert probe.code == numbers.ACCESS_REQUEST
+        assert probe.value(numbers.USER_NAME) == b"nobody"
+        hidden = probe.value(numbers.USER_PASSWORD) or b""
+        assert len(password.recover(hidden, SECRET, probe.authenticator)) == 16
+
+
+def test_server_without_looks_is_never_sent_any(net: Net, one: Home) -> None:
+    """`alive_check: none` sends logins and nothing else."""
+    net.upstream(one.entry(), patience=60)
+    net.ask(budget=60)
+    net.pass_time(30)
+
+    assert net.counted["probes"] == 0
+
+
+def test_many_in_doubt_look_once(net: Net, one: Home) -> None:
+    """However many wait, one look at a time is enough."""
+    net.upstream(one.entry(alive_check=STATUS))
+    for _ in range(50):
+        net.ask()
+    net.clock.advance(0.9)
+
+    assert net.counted["probes"] == 0
+    net.clock.advance(1.15)
+    assert net.counted["probes"] == 1
+
+
+def test_look_without_a_genuine_answer_fails(net: Net, one: Home) -> None:
+    """A reply without Message-Authenticator is no sign of life where one is demanded."""
+    net.upstream(one.entry(alive_check=STATUS), patience=60)
+    doubted(net)
+    one.reply(one.probe(), signed=False)
+    net.read()
+
+    net.pass_time(4)
+
+    assert net.told[0].reason is Reason.UPSTREAM_UNREACHABLE
+    assert net.counted["bad_authenticators"] == 1
+
+
+def test_unsigned_sign_of_life_counts_where_it_is_waived(net: Net, one: Home) -> None:
+    """The waiver of a server's entry holds for looks, too."""
+    net.upstream(one.entry(alive_check=STATUS, require_message_authenticator=False), patience=5)
+    doubted(net)
+    one.reply(one.probe(), signed=False)
+    net.read()
+
+    net.pass_time(10)
+
+    assert net.told == []
+
+
+def test_dead_server_is_looked_at_with_growing_pauses(net: Net, one: Home) -> None:
+    """After 1, 2, 4 seconds, never more than `probe_interval` apart."""
+    net.upstream(one.entry(alive_check=STATUS), probe_interval=4)
+    one.close()
+    net.ask()
+    net.read()
+    looked = []
+    for second in range(1, 25):
+        net.clock.advance(1)
+        before = net.counted["probes"]
+        net.relays.tidy()
+        net.read()  # the port is closed still
+        if net.counted["probes"] > before:
+            looked.append(second)
+
+    assert looked[:4] == [1, 3, 7, 11]
+
+
+def test_three_logins_without_an_answer_make_it_dead(net: Net, one: Home) -> None:
+    """Where nobody can look, logins in a row stand for looks."""
+    net.upstream(one.entry(), patience=1)
+    for _ in range(3):
+        assert not net.relays.is_dead("other")
+        net.ask()
+        net.pass_time(1.1)
+
+    assert net.relays.is_dead("other")
+    assert [response.reason for response in net.told] == [Reason.UPSTREAM_SILENT] * 3
+
+
+def test_reply_from_another_address_is_dropped(net: Net, one: Home) -> None:
+    """A reply comes from where the request was sent to (RFC 2865 section 3)."""
+    net.upstream(one.entry())
+    net.ask()
+    asked = one.receive()
+    other = Home("127.0.0.7")
+
+    other.reply(asked)
+    net.read()
+
+    assert net.told == []
+    assert net.drops == ["wrong-source"]
+    other.close()
+
+
+def test_second_reply_is_dropped(net: Net, one: Home) -> None:
+    """The first genuine reply counts; the next is nobody's (RFC 5080 section 2.2.1)."""
+    net.upstream(one.entry())
+    net.ask()
+    asked = one.receive()
+
+    one.reply(asked, numbers.ACCESS_REJECT)
+    one.reply(asked, numbers.ACCESS_ACCEPT)
+    net.read()
+
+    assert [response.packet.code for response in net.told if response.packet] == [3]
+    assert net.drops == ["unexpected-reply"]
+
+
+@pytest.mark.parametrize(
+    ("octets", "fault", "counter"),
+    [
+        (b"", "short-packet", "malformed_access_responses"),
+        (bytes(4097), "bad-length", "malformed_access_responses"),
+        (b"\x02\x00\x10\x01" + bytes(4093), "too-long", "malformed_access_responses"),
+        (b"\x01\x00\x00\x14" + bytes(16), "wrong-port", "unknown_types"),
+        (b"\x2b\x00\x00\x14" + bytes(16), "wrong-port", "unknown_types"),
+        (b"\x63\x00\x00\x14" + bytes(16), "unknown-code", "unknown_types"),
+    ],
+)
+def test_octets_that_are_no_reply_are_dropped(
+    net: Net, one: Home, octets: bytes, fault: str, counter: str
+) -> None:
+    """Whatever a server sends, a login waits on for its reply."""
+    net.upstream(one.entry())
+    net.ask()
+    asked = one.receive()
+
+    one.socket.sendto(octets, asked.source)
+    net.read()
+
+    assert net.told == []
+    assert net.drops == [fault]
+    assert net.counted[counter] == 1
+
+
+def test_name_is_looked_up_before_anybody_is_asked(net: Net, one: Home) -> None:
+    """A login that comes right after the start waits for the address, and for no other thing."""
+    net.upstream(one.entry(host="radius.example.com"))
+    net.ask()
+    net.clock.advance(0.5)
+    assert net.told == []
+    assert not net.relays.is_dead("other")
+    ((host, tell),) = net.looked_up
+    assert host == "radius.example.com"
+
+    tell("127.0.0.1")
+    net.clock.advance(0.2)
+
+    one.receive()
+
+
+@pytest.mark.parametrize("ends", ["no-address", "no-time"])
+def test_login_waits_for_an_address_no_longer_than_it_can(net: Net, one: Home, ends: str) -> None:
+    """Where the look-up finds nothing, or takes too long, the login is told so."""
+    net.upstream(one.entry(host="radius.example.com"))
+    net.ask(budget=2)
+
+    if ends == "no-address":
+        net.looked_up[0][1](None)
+        net.clock.advance(0.2)
+    else:
+        net.pass_time(2.1)
+
+    assert net.told[0].reason is Reason.UPSTREAM_UNREACHABLE
+    assert net.told[0].seconds <= 2.1
+
+
+def test_name_without_an_address_is_looked_up_again(net: Net, one: Home) -> None:
+    """A name server that is down at the start is no reason to stay without an upstream."""
+    net.upstream(one.entry(host="radius.example.com"))
+    net.looked_up.pop()[1](None)
+    assert net.relays.is_dead("other")
+
+    net.clock.advance(31)
+    net.relays.tidy()
+    net.looked_up.pop()[1]("127.0.0.1")
+    net.ask()
+
+    one.receive()
+
+
+def test_name_that_moves_is_followed(net: Net, one: Home) -> None:
+    """New logins go to the new address; replies from the old one still count."""
+    there = Home("127.0.0.9", one.port)
+    net.upstream(one.entry(host="radius.example.com"), patience=60)
+    net.looked_up.pop()[1]("127.0.0.1")
+    net.ask(budget=60)
+    asked = one.receive()
+
+    net.clock.advance(31)
+    net.relays.tidy()
+    net.looked_up.pop()[1]("127.0.0.9")
+    net.ask()
+    there.receive()
+    one.reply(asked)
+    net.read()
+    net.relays.tidy()
+
+    assert net.told[0].packet is not None
+    assert len(net.reactor.readers) == 1
+    there.close()
+
+
+def test_name_that_stays_keeps_its_ports(net: Net, one: Home) -> None:
+    """The same address again changes nothing, nor does a look-up that fails."""
+    net.upstream(one.entry(host="radius.example.com"))
+    net.looked_up.pop()[1]("127.0.0.1")
+    net.ask()
+    source = one.receive().source
+    for answer in ("127.0.0.1", None):
+        net.clock.advance(31)
+        net.relays.tidy()
+        net.looked_up.pop()[1](answer)
+        net.ask()
+
+    assert [one.receive().source for _ in range(2)][-1] == source
+
+
+def test_lost_server_with_a_name_is_looked_up_at_once(net: Net, one: Home) -> None:
+    """A server may have moved: that is found out before the half minute is over."""
+    net.upstream(one.entry(host="radius.example.com", alive_check=STATUS))
+    net.looked_up.pop()[1]("127.0.0.1")
+    one.close()
+    net.ask()
+    net.read()
+    there = Home("127.0.0.9", one.port)
+
+    net.looked_up.pop()[1]("127.0.0.9")
+    net.relays.tidy()
+    there.reply(there.receive())
+    net.read()
+
+    assert not net.relays.is_dead("other")
+    there.close()
+
+
+def test_process_without_descriptors_is_busy_not_broken(net: Net, one: Home) -> None:
+    """Where the system gives no further socket, the login is told; nothing breaks."""
+    net.upstream(one.entry())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        net.ask()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert net.told[0].reason is Reason.UPSTREAM_BUSY
+
+
+def test_place_names_host_and_port() -> None:
+    """IPv6 addresses stand in brackets."""
+    assert place(Server(host="2001:db8::1", secret=Secret(KEY.secret))) == "[2001:db8::1]:1812"
+    assert place(Server(host="radius", port=99, secret=Secret(KEY.secret))) == "radius:99"
+
+
+def test_ipv6_server_is_asked(net: Net) -> None:
+    """An upstream on IPv6 is asked over IPv6."""
+    home = Home("::1")
+    net.upstream(home.entry())
+    net.ask()
+
+    home.reply(home.receive())
+    net.read()
+
+    assert net.told[0].packet is not None
+    home.close()
+
+
+def test_look_that_cannot_be_sent_fails(net: Net, one: Home) -> None:
+    """A network that refuses to take a look is no life either."""
+    net.upstream(one.entry(host="255.255.255.255", alive_check=STATUS))
+    net.ask()
+    assert net.told[0].reason is Reason.UPSTREAM_UNREACHABLE
+
+    net.clock.advance(1.1)
+    net.relays.tidy()
+
+    assert net.counted["probes"] == 1
+    assert net.relays.is_dead("other")
+
+
+def test_look_without_an_identifier_is_left_for_later(net: Net, one: Home) -> None:
+    """With all identifiers taken nobody can look; the logins wait on."""
+    net.upstream(one.entry(alive_check=AliveCheck.STATUS_SERVER), ports=1)
+    for _ in range(256):
+        net.ask()
+
+    net.pass_time(3)
+
+    assert net.counted["probes"] == 0
+    assert net.told == []
+
+
+def test_further_ports_close_after_a_minute(net: Net, one: Home) -> None:
+    """What a busy minute has opened goes; the first port stays."""
+    net.upstream(one.entry())
+    for _ in range(257):
+        net.ask(budget=2.0)
+    assert len(net.reactor.readers) == 2
+    net.pass_time(2.1)
+    net.relays.tidy()
+    assert len(net.reactor.readers) == 2
+
+    net.clock.advance(61)
+    net.relays.tidy()
+
+    assert len(net.reactor.readers) == 1
+
+
+def test_everything_that_was_none_is_counted(net: Net, one: Home) -> None:
+    """Each false reply to a login stands in what is told of it."""
+    net.upstream(one.entry())
+    net.ask()
+    asked = one.receive()
+    for _ in range(3):
+        one.reply(asked, signed=False)
+    one.reply(asked)
+
+    net.read()
+
+    assert net.told[0].ignored == {"missing-message-authenticator": 3}
+    assert net.counted["bad_authenticators"] == 3
+
+
+def test_name_is_looked_up_once_at_a_time(net: Net, one: Home) -> None:
+    """While the resolver thinks nobody asks it again."""
+    net.upstream(one.entry(host="radius.example"))
+    net.clock.advance(31)
+
+    net.relays.tidy()
+
+    assert len(net.looked_up) == 1
+
+
+def test_look_that_was_never_sent_can_end(net: Net, one: Home) -> None:
+    """A look without a port holds nothing."""
+    upstream = net.upstream(one.entry())
+    home = Watched(net.relays, upstream, upstream.servers[0], UpstreamCounters())
+    probe = Probe(home, b"nobody")
+
+    probe.end()
+
+    assert probe.due == -1.0
+
+
+def test_refusal_of_the_old_address_says_nothing_of_the_new(net: Net, one: Home) -> None:
+    """A server that has moved is not dead because nothing listens where it was."""
+    net.upstream(one.entry(host="radius.example"), patience=100)
+    net.looked_up.pop()[1]("127.0.0.2")  # nothing listens there
+    net.ask(budget=100)
+    net.clock.advance(31)
+    net.relays.tidy()
+    net.looked_up.pop()[1]("127.0.0.1")
+
+    net.read()
+
+    net.ask()
+    assert [response.reason for response in net.told] == [Reason.UPSTREAM_UNREACHABLE]
+    one.reply(one.receive())
+    net.read()
+    assert net.told[-1].packet is not None
