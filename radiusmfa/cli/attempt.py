@@ -2,54 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import click
 
-from radiusmfa.cli import common, exits, shown
-from radiusmfa.cli.admin import json_option, moment
+from radiusmfa.cli import common, exits, shown, upstreams
+from radiusmfa.cli.admin import json_option
+from radiusmfa.cli.attempt_told import Teller
 from radiusmfa.cli.exchange import login_request
 from radiusmfa.cli.probe import Codes
+from radiusmfa.login.account import User
+from radiusmfa.login.plan import Plan
 from radiusmfa.login.username import UserNameError
-from radiusmfa.outcome import Asks, Broken, Failed, Passed, Reason, Unavailable
 from radiusmfa.wire import codec, numbers
 
 if TYPE_CHECKING:
     from radiusmfa.config.model import Client, Configuration
-    from radiusmfa.login.account import User
-    from radiusmfa.login.flow import Step
-    from radiusmfa.outcome import Outcome
     from radiusmfa.secret import Secret
     from radiusmfa.server.trial import Trial
 
-_MOST_ROUNDS: Final = 10
-_KEPT: Final = ("decision", "reason", "factor", "token")
-_STEPS: Final = {
-    "PASSCODE": "Is it a valid code?",
-    "TAIL": "Does it end in a valid code?",
-    "REST": "Is what stands before the code the password?",
-    "CLAIM": "Is the code still unused?",
-    "PASSWORD": "Is it the password?",
-    "FACTOR": "What else must be proved?",
-}
-_HINTS: Final = {
-    Reason.UNKNOWN_USER: "add the user: radiusmfa user add NAME",
-    Reason.USER_DISABLED: "let the user in again: radiusmfa user enable NAME",
-    Reason.LOCKED: "wait, or: radiusmfa user unlock NAME",
-    Reason.NO_PASSWORD: "give the user a password: radiusmfa user password NAME",
-    Reason.NOT_ENROLLED: "enroll a token: radiusmfa token enroll NAME",
-    Reason.BAD_PASSCODE: "if the code is the one shown, the token's clock or counter may be"
-    " off: radiusmfa token resync SERIAL",
-    Reason.REPLAYED_PASSCODE: "wait for the next code: each one opens one door once",
-}
+_MOST_ROUNDS: Final = 20
 
 
 @click.command()
 @click.argument("user")
-@click.option("--client", "name", metavar="NAME", required=True, help="Through this client.")
+@click.option("--client", metavar="NAME", required=True, help="Through this client.")
 @click.option("--from", "source", metavar="ADDRESS", help="From this address of the client's.")
 @click.option("--password-prompt", is_flag=True, help="Ask for what the user would type.")
 @click.option(
@@ -64,142 +44,125 @@ _HINTS: Final = {
     metavar="PATH",
     help="Its lines answer the challenges, in order (- is standard input).",
 )
+@click.option(
+    "--ask-upstreams", is_flag=True, help="Ask them as a real login does: there it counts."
+)
 @json_option
 @click.pass_context
-def command(  # noqa: PLR0913 - click passes each option
-    ctx: click.Context,
-    user: str,
-    name: str,
-    *,
-    source: str | None,
-    password_prompt: bool,
-    password_file: Path | None,
-    code_file: Path | None,
-    as_json: bool,
-) -> int:
+def command(ctx: click.Context, /, **given: object) -> int:
     """
     Show how a login of USER would be decided; nothing is counted or used up.
 
     The code that serves the network decides, on a copy of the store. Without a
-    password it shows what is known of client and user.
-    Exit code 0: Access-Accept, or nothing was to be decided; 1: anything else.
+    password it shows what is known of client and user. Upstreams are not asked: it
+    ends where one would be, and shows which one, about whom. With --ask-upstreams
+    they are, and a wrong code counts there, a right one is used up there.
+
+    Exit code 0: Access-Accept, or nothing was to be decided; 1: anything else, also
+    where an upstream would have to be asked.
     """
+    wish = Wish(**given)  # type: ignore[arg-type]  # click has checked them
     config = common.load_config(ctx)
-    client = _client(config, name)
-    address = _address(config, client, source)
-    is_typed = password_prompt or password_file is not None
-    typed = common.secret_input("Password", password_file) if is_typed else None
-    teller = Teller(as_json=as_json)
-    # Here: it brings the server with it.
+    client = _client(config, wish.client)
+    address = _address(config, client, wish.source)
+    is_typed = wish.password_prompt or wish.password_file is not None
+    typed = common.secret_input("Password", wish.password_file) if is_typed else None
+    teller = Teller(as_json=wish.as_json)
+    # Here: they bring the server with them.
+    from radiusmfa.cli.upstream_exchange import Exchange  # noqa: PLC0415
     from radiusmfa.server.trial import Trial  # noqa: PLC0415
 
     with ExitStack() as opened:
         store = opened.enter_context(common.open_store(ctx))
-        trial = Trial(config, store, teller.step)
+        exchange = Exchange(config) if wish.ask_upstreams else None
+        trial = Trial(config, store, teller.step, exchange)
         opened.callback(trial.close)
-        teller.facts(client, address, user, _find(trial, user))
+        login = Login(config, client, address, wish.user, trial)
+        login.facts(teller)
         if typed is None:
             return teller.end(exits.DONE)
-        codes = Codes(code_file)
-        return teller.end(_dialogue(trial, client, (address, user), (typed, codes), teller))
+        return teller.end(login.decide(typed, Codes(wish.code_file), teller))
 
 
-def _dialogue(
-    trial: Trial,
-    client: Client,
-    who: tuple[str, str],
-    proofs: tuple[Secret, Codes],
-    teller: Teller,
-) -> int:
-    address, user = who
-    typed, codes = proofs
-    key = codec.SigningKey(client.secret)
-    state = None
-    for _ in range(_MOST_ROUNDS):
-        name = user.encode("utf-8", "surrogateescape")
-        octets = trial.ask(login_request(key, name, typed, state), address)
-        if not octets:
-            teller.silence(trial.discarded)
-            return exits.NO
-        reply = codec.decode(octets)
-        teller.decided(trial.audited(), reply)
-        if reply.code != numbers.ACCESS_CHALLENGE:
-            return exits.DONE if reply.code == numbers.ACCESS_ACCEPT else exits.NO
-        state = reply.value(numbers.STATE)
-        prompt = b"\n".join(reply.values(numbers.REPLY_MESSAGE))
-        typed = codes.next(shown.text(prompt).rstrip(" :") or "Answer")
-    return exits.NO
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """The options, as click read them."""
+
+    user: str
+    client: str
+    source: str | None
+    password_prompt: bool
+    password_file: Path | None
+    code_file: Path | None
+    ask_upstreams: bool
+    as_json: bool
 
 
 @final
-class Teller:
-    """Says what happens as it happens, or collects it for one JSON object."""
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One login that is tried: through which client, from where, whose."""
 
-    def __init__(self, *, as_json: bool) -> None:
-        """Say nothing yet."""
-        self._as_json = as_json
-        self._facts: dict[str, Any] = {}
-        self._rounds: list[dict[str, Any]] = []
-        self._steps: list[dict[str, str]] = []
+    config: Configuration
+    client: Client
+    address: str
+    name: str
+    trial: Trial
 
-    def facts(self, client: Client, address: str, name: str, user: User | str | None) -> None:
-        """Show what is known before anything was typed."""
-        self._facts = {
-            "client": client.name,
-            "address": address,
-            "mode": client.mode.value,
-            "primary": client.primary.value,
-            "user": name,
-            "known": _known(user),
-        }
-        self._say(
-            f"client    {client.name} ({address}): mode {client.mode.value}, "
-            f"primary {client.primary.value}"
-        )
-        for title, fact in _known(user).items():
-            if title != "locked" or fact:
-                text = ", ".join(fact) if isinstance(fact, list) else str(fact)
-                self._say(f"{title:9} {text or 'none'}")
+    def facts(self, teller: Teller) -> None:
+        """Tell what is known before anything was typed."""
+        plan = Plan(self.client, self.config.factors, b"")
+        user = self._user()
+        factor, stranger_to = None, ""
+        if isinstance(user, User):
+            factor = plan.factor(user)
+        elif user is None and plan.takes_strangers:
+            factor = plan.factor(_stranger(self.name))
+            asked = plan.primary or (factor.upstream if factor else "")
+            stranger_to = f"upstream {asked}"
+        teller.client(self.client, self.address, self.config.factors)
+        teller.user(self.name, user, factor, stranger_to)
 
-    def step(self, step: Step, outcome: Outcome) -> None:
-        """Show one step."""
-        told = {"step": step.name.lower(), "outcome": _word(outcome)}
-        self._steps.append(told)
-        self._say(f"step      {_STEPS[step.name]} {told['outcome']}")
+    def decide(self, typed: Secret, codes: Codes, teller: Teller) -> int:
+        """Log in, answering challenges; return the exit code."""
+        key = codec.SigningKey(self.client.secret)
+        name = self.name.encode("utf-8", "surrogateescape")
+        state = None
+        for _ in range(_MOST_ROUNDS):
+            request = login_request(key, name, typed, state)
+            octets = self.trial.ask(request, self.address)
+            if self.trial.unasked:
+                self._tell_unasked(request, teller)
+                return exits.NO
+            if not octets:
+                teller.silence(self.trial.discarded)
+                return exits.NO
+            reply = codec.decode(octets)
+            teller.decided(self.trial.audited(), reply)
+            if reply.code != numbers.ACCESS_CHALLENGE:
+                return exits.DONE if reply.code == numbers.ACCESS_ACCEPT else exits.NO
+            state = reply.value(numbers.STATE)
+            prompt = b"\n".join(reply.values(numbers.REPLY_MESSAGE))
+            typed = codes.next(shown.text(prompt).rstrip(" :") or "Answer")
+        return exits.NO
 
-    def decided(self, told: dict[str, Any], reply: codec.Packet) -> None:
-        """Show a decision and the reply."""
-        attributes = shown.attributes(reply)
-        code = shown.code_name(reply.code)
-        kept = {name: told[name] for name in _KEPT if told.get(name)}
-        self._rounds.append(
-            {"steps": self._steps, **kept, "reply": code}
-            | {"attributes": [{"name": name, "value": value} for name, value in attributes]}
-        )
-        self._steps = []
-        by = " ".join(kept[name] for name in ("factor", "token") if name in kept)
-        self._say(f"decision  {kept['decision']}: {kept['reason']}{by and f' ({by})'}")
-        hint = _HINTS.get(Reason(kept["reason"]))
-        if hint:
-            self._say(f"hint      {hint}")
-        self._say(f"reply     {code}")
-        for name, value in attributes:
-            self._say(f"              {name} = {value}")
+    def _tell_unasked(self, request: bytes, teller: Teller) -> None:
+        upstream = upstreams.find(self.config, self.trial.unasked)
+        user = self._user()
+        alias = user.upstreams.get(upstream.name, "") if isinstance(user, User) else ""
+        there = upstreams.name_there(upstream, codec.decode(request), alias)
+        servers = [upstreams.place(server) for server in upstream.servers]
+        teller.unasked(upstream.name, None if there is None else shown.text(there), servers)
 
-    def silence(self, reason: str) -> None:
-        """Show that no reply would be sent."""
-        self._rounds.append({"steps": self._steps, "decision": "silence", "reason": reason})
-        self._say(f"decision  silence: {reason or 'the store cannot be written'}")
+    def _user(self) -> User | str | None:
+        try:
+            return self.trial.user(self.name.encode("utf-8", "surrogateescape"))
+        except UserNameError as error:
+            return str(error)
 
-    def end(self, code: int) -> int:
-        """Print the JSON object, if that is wanted, and return *code*."""
-        if self._as_json:
-            common.emit_json({**self._facts, "rounds": self._rounds})
-        return code
 
-    def _say(self, line: str) -> None:
-        if not self._as_json:
-            click.echo(line)
+def _stranger(name: str) -> User:
+    return User(-1, name, None, is_exempt=False, is_disabled=False, tokens=())
 
 
 def _client(config: Configuration, name: str) -> Client:
@@ -226,46 +189,3 @@ def _address(config: Configuration, client: Client, source: str | None) -> str:
         msg = f"{address} belongs to {owner}: name an address of {client.name!r} with --from."
         raise click.UsageError(msg)
     return address
-
-
-def _find(trial: Trial, name: str) -> User | str | None:
-    try:
-        return trial.user(name.encode("utf-8", "surrogateescape"))
-    except UserNameError as error:
-        return str(error)
-
-
-def _known(user: User | str | None) -> dict[str, Any]:
-    if user is None:
-        return {"user": "unknown"}
-    if isinstance(user, str):
-        return {"user": f"nobody can have this name: {user}"}
-    now = time.time()
-    status = "disabled" if user.is_disabled else "enabled"
-    if user.is_exempt:
-        status += ", needs no second factor after the password"
-    return {
-        "user": f"{user.name}: {status}",
-        "password": "stored" if user.password else "none",
-        "tokens": [f"{one.serial} ({'totp' if one.period else 'hotp'})" for one in user.tokens],
-        "recovery": f"{len(user.recovery)} codes",
-        "locked": [
-            f"{kind.value} at {client} until {moment(failures.until)}"
-            for (kind, client), failures in user.failures.items()
-            if failures.until > now
-        ],
-    }
-
-
-def _word(outcome: Outcome) -> str:
-    match outcome:
-        case Passed():
-            return "passed"
-        case Failed(reason):
-            return f"failed: {reason.value}"
-        case Asks(reason):
-            return f"asks: {reason.value}"
-        case Unavailable():
-            return "unavailable"
-        case Broken():
-            return "broken"

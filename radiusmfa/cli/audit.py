@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _POLL: Final = 0.5  # seconds between two looks for new lines
 _UNSHOWN: Final = frozenset(("time", "kind", "us"))
+_OF_INQUIRY: Final = ("name", "server", "event", "answer")
 
 
 class BrokenError(RadiusmfaError):
@@ -59,12 +60,14 @@ class Wanted:
         fields: Others that must be equal.
         since: Earliest time, as lines have it.
         until: Latest time.
+        upstream: Name of an upstream that was asked, None for any or none.
     """
 
     user: str | None
     fields: dict[str, str]
     since: str | None
     until: str | None
+    upstream: str | None = None
 
     def fits(self, line: dict[str, Any]) -> bool:
         """Say whether a parsed line is wanted."""
@@ -74,6 +77,7 @@ class Wanted:
             and (self.since is None or at >= self.since)
             and (self.until is None or at <= self.until)
             and (self.user is None or _is_user(line.get("user"), self.user))
+            and (self.upstream is None or self.upstream in _asked(line))
         )
 
 
@@ -107,24 +111,26 @@ def tail(ctx: click.Context, count: int, *, follow: bool, as_json: bool) -> None
 @click.option("--decision", type=click.Choice(["accept", "challenge", "reject", "silence"]))
 @click.option("--reason")
 @click.option("--kind", type=click.Choice(["login", "accounting", "admin"]))
+@click.option("--upstream", help="One that was asked, by its name.")
 @click.option("--id", help="Of a login: all its rounds have the same.")
 @click.option("--since", type=Moment(), help="2026-11-24, 2026-11-24T14:00:00Z, or 90m ago.")
 @click.option("--until", type=Moment())
 @admin.json_option
 @click.pass_context
-def search(
+def search(  # noqa: PLR0913 - click's options
     ctx: click.Context,
     /,
     *,
     user: str | None,
     since: str | None,
     until: str | None,
+    upstream: str | None,
     as_json: bool,
     **fields: str | None,
 ) -> None:
     """Show the lines that fit everything named, oldest first."""
     given = {name: value for name, value in fields.items() if value is not None}
-    wanted = Wanted(user=user, fields=given, since=since, until=until)
+    wanted = Wanted(user=user, fields=given, since=since, until=until, upstream=upstream)
     with common.open_store(ctx) as store:
         for _, line in trail.read(store):
             if wanted.fits(_parsed(line)):
@@ -205,6 +211,15 @@ def _is_user(found: object, wanted: str) -> bool:
         return False
 
 
+def _asked(line: dict[str, Any]) -> list[object]:
+    return [one.get("name") for one in _inquiries(line.get("upstreams"))]
+
+
+def _inquiries(found: object) -> list[dict[str, Any]]:
+    # What somebody damaged is no inquiry; `verify` says so.
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
 def _shown(line: str) -> str:
     parsed = _parsed(line)
     if not parsed:
@@ -214,7 +229,11 @@ def _shown(line: str) -> str:
 
 
 def _word(value: object) -> str:
-    text = str(value)
+    # An upstream that was asked: name, server, event, answer; the numbers are in the JSON.
+    inquiries = [
+        "/".join(str(one[name]) for name in _OF_INQUIRY if name in one) for one in _inquiries(value)
+    ]
+    text = ",".join(inquiries) if inquiries else str(value)
     readable = text.isprintable()  # no control character, none that turns the direction
     plain = readable and " " not in text and '"' not in text
     return text if plain and text else json.dumps(text, ensure_ascii=not readable)

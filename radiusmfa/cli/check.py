@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from radiusmfa.cli import common, exits
-from radiusmfa.config.model import Tri
+from radiusmfa.cli import common, exits, upstreams
+from radiusmfa.config.model import Mode, Tri
 from radiusmfa.interfaces import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sized
 
     from radiusmfa.config.model import Client, Configuration
+    from radiusmfa.config.upstream_model import Upstream
 
 
 @click.command(name="check")
@@ -23,7 +24,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     """
     Check the configuration file and show every error.
 
-    Prints the warnings that `run` would log, and a summary of the clients.
+    Prints the warnings that `run` would log, and a summary of clients and upstreams.
     Exit code 0 if the file can be used, 3 if not.
     """
     try:
@@ -46,15 +47,53 @@ def _show(config: Configuration) -> None:
         [
             client.name,
             str(client.mode),
-            str(client.primary),
+            client.primary,
+            _factors(client),
             ", ".join(str(network) for network in client.networks),
             _policy(client),
         ]
         for client in config.clients
     ]
-    common.table(["CLIENT", "MODE", "PRIMARY", "NETWORKS", "MESSAGE-AUTHENTICATOR"], rows)
-    clients, warnings = _count(rows, "client"), _count(config.warnings, "warning")
-    click.echo(f"{config.path}: can be used; {clients}, {warnings}")
+    headers = ["CLIENT", "MODE", "PRIMARY", "FACTORS", "NETWORKS", "MESSAGE-AUTHENTICATOR"]
+    common.table(headers, rows)
+    if config.upstreams:
+        click.echo()
+        _show_upstreams(config)
+    counts = [_count(rows, "client")]
+    if config.upstreams:
+        counts.append(_count(config.upstreams, "upstream"))
+    counts.append(_count(config.warnings, "warning"))
+    click.echo(f"{config.path}: can be used; {', '.join(counts)}")
+
+
+def _show_upstreams(config: Configuration) -> None:
+    rows = [
+        [
+            upstream.name,
+            upstream.dialogue.name,
+            upstream.use.value if len(upstream.servers) > 1 else "-",
+            ", ".join(upstreams.place(server) for server in upstream.servers),
+            ", ".join(_asked_by(config, upstream.name)) or "NOBODY",
+        ]
+        for upstream in config.upstreams
+    ]
+    common.table(["UPSTREAM", "DIALOGUE", "USE", "SERVERS", "ASKED BY"], rows)
+
+
+def _asked_by(config: Configuration, name: str) -> list[str]:
+    clients, factors = upstreams.askers(config, name)
+    return [
+        *(f"client {client}" for client in clients),
+        *(f"factor {factor}" for factor in factors),
+    ]
+
+
+def _factors(client: Client) -> str:
+    if client.mode is Mode.PROXY:
+        return "-"
+    named = ", ".join(client.factors)
+    instead = ", ".join(client.when_unavailable)
+    return f"{named}; instead: {instead}" if instead else named
 
 
 def _count(things: Sized, name: str) -> str:
@@ -81,7 +120,9 @@ def _as_json(config: Configuration) -> dict[str, object]:
             {
                 "name": client.name,
                 "mode": str(client.mode),
-                "primary": str(client.primary),
+                "primary": client.primary,
+                "factors": [] if client.mode is Mode.PROXY else list(client.factors),
+                "when_unavailable": list(client.when_unavailable),
                 "networks": [str(network) for network in client.networks],
                 "require_message_authenticator": str(client.require_message_authenticator),
                 "limit_proxy_state": str(client.limit_proxy_state),
@@ -89,5 +130,23 @@ def _as_json(config: Configuration) -> dict[str, object]:
             }
             for client in config.clients
         ],
+        "upstreams": [_upstream_as_json(config, upstream) for upstream in config.upstreams],
         "warnings": list(config.warnings),
+    }
+
+
+def _upstream_as_json(config: Configuration, upstream: Upstream) -> dict[str, object]:
+    return {
+        "name": upstream.name,
+        "dialogue": upstream.dialogue.name,
+        "use": upstream.use.value,
+        "servers": [
+            {
+                "server": upstreams.place(server),
+                "require_message_authenticator": server.require_message_authenticator,
+                "alive_check": server.alive_check.value,
+            }
+            for server in upstream.servers
+        ],
+        "asked_by": _asked_by(config, upstream.name),
     }

@@ -86,7 +86,9 @@ def confirm(question: str, *, yes: bool) -> None:
         raise RadiusmfaError("nothing was changed")
 
 
-def secret_input(prompt: str, file: Path | None, *, twice: bool = False) -> Secret:
+def secret_input(
+    prompt: str, file: Path | None, *, twice: bool = False, may_be_empty: bool = False
+) -> Secret:
     """
     Read a password or another secret: never from argv.
 
@@ -94,6 +96,7 @@ def secret_input(prompt: str, file: Path | None, *, twice: bool = False) -> Secr
         prompt: What to ask for on a terminal, without colon.
         file: Read the first line of this file; `-` is standard input.
         twice: On a terminal, ask again and compare.
+        may_be_empty: On a terminal, the Enter key alone is an answer, too.
 
     Raises:
         click.UsageError: No file, and no terminal to ask at; or nothing was given.
@@ -103,7 +106,14 @@ def secret_input(prompt: str, file: Path | None, *, twice: bool = False) -> Secr
     if not is_terminal():
         msg = f"{prompt}: there is no terminal to ask at; name a file (- is standard input)."
         raise click.UsageError(msg)
-    typed = click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
+    typed = click.prompt(
+        prompt,
+        default="" if may_be_empty else None,
+        show_default=False,
+        hide_input=True,
+        confirmation_prompt=twice,
+        err=True,
+    )
     return Secret(str(typed).encode("utf-8", "surrogateescape"))
 
 

@@ -6,8 +6,9 @@ import secrets
 import socket
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, Self, final
 
 import click
 
@@ -15,8 +16,12 @@ from radiusmfa.wire import codec, numbers, password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
     from radiusmfa.secret import Secret
+
+LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+"""Where a server is asked that listens on all addresses of a family."""
 
 _ANSWERS: Final = {
     numbers.ACCESS_REQUEST: frozenset(
@@ -27,6 +32,9 @@ _ANSWERS: Final = {
     numbers.STATUS_SERVER: frozenset({numbers.ACCESS_ACCEPT, numbers.ACCOUNTING_RESPONSE}),
 }
 _NOT_ASKED: Final = "answers-something-else"
+_ELSEWHERE: Final = codec.Fault.WRONG_SOURCE.value
+_IP_RECVERR: Final = 11  # linux/in.h
+_IPV6_RECVERR: Final = 25  # linux/in6.h
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +91,21 @@ class SilenceError(Exception):
     Attributes:
         refused: The host said that nothing listens on that port.
         ignored: What arrived and was not genuine, by fault.
+        elsewhere: Other addresses from which answers came that are genuine but for that.
     """
 
-    def __init__(self, ignored: dict[str, int], *, refused: bool = False) -> None:
+    def __init__(
+        self,
+        ignored: dict[str, int],
+        *,
+        refused: bool = False,
+        elsewhere: tuple[str, ...] = (),
+    ) -> None:
         """Keep what is known."""
         super().__init__("no answer")
         self.ignored = ignored
         self.refused = refused
+        self.elsewhere = elsewhere
 
 
 def login_request(  # noqa: PLR0913 - the fields of a login
@@ -142,45 +158,149 @@ def ask(server: Server, octets: bytes) -> Answer:
         SilenceError: Nothing genuine came in time.
         OSError: The address cannot be resolved or reached.
     """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            server.host, server.port, type=socket.SOCK_DGRAM
-        )[0]
-    except socket.gaierror as error:
-        error.filename = server.host  # the system says why, but not of which name
-        raise
-    ignored: Counter[str] = Counter()
-    with socket.socket(family, kind, protocol) as channel:
-        channel.connect(address)
-        start = time.monotonic()
-        for sent in range(1, server.tries + 1):
+    with Channel(server, octets) as channel:
+        for _ in range(server.tries):
             try:
-                channel.send(octets)
-                for datagram in _arriving(channel, server.timeout):
-                    verdict = _genuine(datagram, octets, server)
-                    if not isinstance(verdict, str):
-                        packet, signed = verdict
-                        return Answer(
-                            packet=packet,
-                            signed=signed,
-                            seconds=time.monotonic() - start,
-                            sent=sent,
-                            ignored=dict(ignored),
-                        )
-                    ignored[verdict] += 1
+                channel.send()
+                answer = channel.wait(server.timeout)
             except ConnectionRefusedError:
-                raise SilenceError(dict(ignored), refused=True) from None
-    raise SilenceError(dict(ignored))
+                raise channel.silence(refused=True) from None
+            if answer is not None:
+                return answer
+        raise channel.silence()
 
 
-def _arriving(channel: socket.socket, seconds: float) -> Iterator[bytes]:
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        channel.settimeout(left)
-        try:
-            yield channel.recv(65535)
-        except TimeoutError:
-            return
+@final
+class Channel:
+    """
+    A socket of its own for one request; used as a context it is closed at the end.
+
+    It is not connected, so that an answer from another address can be told from silence;
+    ICMP errors arrive all the same (`IP_RECVERR`), and end the waiting.
+
+    Attributes:
+        sent: How often the request was sent.
+        ignored: What arrived and was not genuine, by fault.
+    """
+
+    def __init__(self, server: Server, octets: bytes) -> None:
+        """
+        Open the socket; nothing is sent yet.
+
+        Args:
+            server: Whom to ask; its own patience is not looked at.
+            octets: The request.
+
+        Raises:
+            OSError: The address cannot be resolved.
+        """
+        self.sent = 0
+        self.ignored: Counter[str] = Counter()
+        self._server = server
+        self._octets = octets
+        self._elsewhere: set[str] = set()
+        self._start = time.monotonic()
+        family, self._address = _resolved(server)
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        if family == socket.AF_INET6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+        else:
+            self._socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+
+    def __enter__(self) -> Self:
+        """Return this channel, to be closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def send(self) -> None:
+        """
+        Send the request, again if it was sent before.
+
+        Raises:
+            ConnectionRefusedError: The host says that nothing listens there.
+            OSError: The address cannot be reached; the error names it.
+        """
+        self.sent += 1
+        self._socket.settimeout(None)
+        with _named(self._server):
+            self._socket.sendto(self._octets, self._address)
+
+    def wait(self, seconds: float) -> Answer | None:
+        """
+        Return the genuine answer, or None if none comes in time.
+
+        Args:
+            seconds: How long to wait.
+
+        Raises:
+            ConnectionRefusedError: The host says that nothing listens there.
+            OSError: The address cannot be reached; the error names it.
+        """
+        for datagram, source in self._arriving(seconds):
+            verdict = _genuine(datagram, self._octets, self._server)
+            if source[:2] != self._address[:2]:
+                if not isinstance(verdict, str):
+                    self._elsewhere.add(str(source[0]))
+                verdict = _ELSEWHERE
+            if isinstance(verdict, str):
+                self.ignored[verdict] += 1
+                continue
+            packet, signed = verdict
+            return Answer(
+                packet=packet,
+                signed=signed,
+                seconds=time.monotonic() - self._start,
+                sent=self.sent,
+                ignored=dict(self.ignored),
+            )
+        return None
+
+    def silence(self, *, refused: bool = False) -> SilenceError:
+        """Return what is known where no answer came."""
+        elsewhere = tuple(sorted(self._elsewhere))
+        return SilenceError(dict(self.ignored), refused=refused, elsewhere=elsewhere)
+
+    def _arriving(self, seconds: float) -> Iterator[tuple[bytes, tuple[str | int | bytes, ...]]]:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._socket.settimeout(left)
+            try:
+                with _named(self._server):
+                    datagram, source = self._socket.recvfrom(65535)
+            except TimeoutError:
+                return
+            yield datagram, source
+
+
+def _resolved(server: Server) -> tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]:
+    try:
+        found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)
+    except (socket.gaierror, UnicodeError) as error:
+        if not isinstance(error, OSError):  # no name at all: a part of it is too long
+            error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        error.filename = server.host  # the system says why, but not of which name
+        raise error from None
+    family, _, _, _, address = found[0]
+    return family, address
+
+
+@contextmanager
+def _named(server: Server) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except OSError as error:
+        error.filename = str(server)  # the system says why, but not of whom
+        raise
 
 
 def _genuine(datagram: bytes, asked: bytes, server: Server) -> tuple[codec.Packet, bool] | str:
@@ -193,4 +313,8 @@ def _genuine(datagram: bytes, asked: bytes, server: Server) -> tuple[codec.Packe
         )
     except codec.PacketError as error:
         return error.fault.value
+    # What a proxy put into a request comes back unchanged, or not at all.
+    own = codec.decode(asked).values(numbers.PROXY_STATE)
+    if own and numbers.PROXY_STATE in packet and packet.values(numbers.PROXY_STATE) != own:
+        return codec.Fault.BAD_PROXY_STATE.value
     return packet, signed

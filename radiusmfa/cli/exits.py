@@ -7,8 +7,9 @@ from typing import Final
 DONE: Final = 0
 """The command did what it says."""
 NO: Final = 1
-"""The answer is no: a login rejected, an audit that does not verify, a question declined, or
-something that cannot be done as things stand, as adding a user who is there. Nothing changed."""
+"""The answer is no: a login rejected, or not decided because an upstream would have to be asked
+(`try`), a fault found (`doctor`), an audit that does not verify, a question declined, or something
+that cannot be done as things stand, as adding a user who is there. Nothing changed."""
 USAGE: Final = 2
 """Wrong usage: unknown option, missing argument (click's own code)."""
 CONFIGURATION: Final = 3

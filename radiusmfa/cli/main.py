@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "init": ("init", "Make a configuration, keys and an empty store."),
     "run": ("run", "Run the server."),
     "check": ("check", "Check the configuration file and show every error."),
+    "doctor": ("doctor", "Test everything that a login needs, upstreams included."),
     "try": ("attempt", "Show how a login would be decided; touches nothing."),
     "probe": ("probe", "Log in to a RADIUS server, challenges included."),
     "user": ("user", "Add, list, change and remove users."),

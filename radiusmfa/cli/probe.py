@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 import click
 
 from radiusmfa.cli import common, exits, shown
-from radiusmfa.cli.exchange import Answer, Server, SilenceError, ask, login_request
+from radiusmfa.cli.exchange import LOOPBACK, Answer, Server, SilenceError, ask, login_request
+from radiusmfa.cli.probe_upstream import Wire
 from radiusmfa.secret import Secret
 from radiusmfa.wire import codec, numbers
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from radiusmfa.config.model import Configuration
 
 _PORT: Final = 1812
+_TIMEOUT: Final = 5.0
+_RETRIES: Final = 2
 _MOST_ROUNDS: Final = 10  # a server that asks for ever would keep a script for ever
-_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 # What the answer means: the word for --json, and the exit code.
 _MEANING: Final = {
     numbers.ACCESS_ACCEPT: ("accept", exits.DONE),
@@ -38,6 +40,9 @@ _MEANING: Final = {
     "--server", metavar="HOST:PORT", help="Default: where the configuration listens, or port 1812."
 )
 @click.option("--client", metavar="NAME", help="Take this client's secret from the configuration.")
+@click.option("--upstream", metavar="NAME", help="Speak to this upstream, as the server does.")
+@click.option("--at", metavar="HOST:PORT", help="Which of its servers; default: the first.")
+@click.option("--as", "alias", metavar="NAME", help="The user's name there, sent as it is.")
 @click.option(
     "--secret-file",
     type=click.Path(path_type=Path),
@@ -64,16 +69,12 @@ _MEANING: Final = {
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 300),
-    default=5.0,
-    show_default=True,
-    help="Seconds until the same octets are sent again.",
+    help="Seconds until the same octets are sent again; default: 5, or as the upstream says.",
 )
 @click.option(
     "--retries",
     type=click.IntRange(0, 20),
-    default=2,
-    show_default=True,
-    help="How often they are sent again.",
+    help="How often they are sent again; default: 2, or as the upstream says.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
@@ -81,15 +82,20 @@ def command(ctx: click.Context, /, **given: object) -> int:
     """
     Log USER in to a RADIUS server; show what is sent and what comes back.
 
-    Password and codes are asked for, or read from files: never an argument. Exit
+    Password and codes are asked for, or read from files: never an argument. With
+    --upstream a token server gets what the server would send it: the name rewritten,
+    its codec, its secret; a wrong code counts there, a right one is used up. Exit
     code 0: Access-Accept, 1: Access-Reject, 5: no genuine answer.
     """
     wish = Wish(**given)  # type: ignore[arg-type]  # click has checked them
     _check_usage(wish)
-    server = _server(ctx, wish)
+    wire = None
+    if wish.upstream is not None:
+        wire = _wire(ctx, wish, wish.upstream)
+    server = _server(ctx, wish) if wire is None else wire.asked
     teller = shown.Teller(server, as_json=wish.as_json)
     try:
-        dialogue = Dialogue(server=server, wish=wish, teller=teller)
+        dialogue = Dialogue(server=server, wish=wish, teller=teller, wire=wire)
         answer = dialogue.status() if wish.status else dialogue.login()
     except SilenceError as silence:
         teller.end("none")
@@ -107,6 +113,9 @@ class Wish:
     user: str | None
     server: str | None
     client: str | None
+    upstream: str | None
+    at: str | None
+    alias: str | None
     secret_file: Path | None
     password_file: Path | None
     code_file: Path | None
@@ -114,8 +123,8 @@ class Wish:
     nas_identifier: str
     no_message_authenticator: bool
     accept_unsigned: bool
-    timeout: float
-    retries: int
+    timeout: float | None
+    retries: int | None
     as_json: bool
 
 
@@ -135,11 +144,12 @@ class Codes:
             click.UsageError: Nobody and nothing answers.
         """
         if self.file is None:
-            return common.secret_input(prompt, None)
+            return common.secret_input(prompt, None, may_be_empty=True)
         if self._lines is None:
-            self._lines = iter(_read(self.file).split(b"\n"))
-        line = next(self._lines, b"").rstrip(b"\r")
-        if not line:
+            self._lines = iter(_read(self.file).splitlines())
+        # An empty line is an answer, too: some servers take the Enter key for "push".
+        line = next(self._lines, None)
+        if line is None:
             msg = f"The server asks once more, and {self.file} has no further line."
             raise click.UsageError(msg)
         return Secret(line)
@@ -149,12 +159,29 @@ def _check_usage(wish: Wish) -> None:
     if wish.status == (wish.user is not None):
         msg = "Name a USER, or say --status."
         raise click.UsageError(msg)
-    if (wish.client is None) == (wish.secret_file is None):
-        msg = "Say where the shared secret is: --client NAME or --secret-file FILE."
+    sources = (wish.client, wish.secret_file, wish.upstream)
+    if sum(source is not None for source in sources) != 1:
+        msg = (
+            "Say where the shared secret is: --client NAME, --secret-file FILE or --upstream NAME."
+        )
+        raise click.UsageError(msg)
+    if wish.upstream is None and (wish.at is not None or wish.alias is not None):
+        msg = "--at and --as go with --upstream."
+        raise click.UsageError(msg)
+    if wish.upstream is not None and (wish.server or wish.no_message_authenticator):
+        msg = "--upstream names the server (see --at), and what it gets is signed."
         raise click.UsageError(msg)
     if wish.status and wish.no_message_authenticator:
         msg = "Status-Server must be signed (RFC 5997 section 3)."
         raise click.UsageError(msg)
+
+
+def _wire(ctx: click.Context, wish: Wish, upstream: str) -> Wire:
+    wire = Wire(common.load_config(ctx), upstream, wish.at)
+    wire.be_patient(wish.timeout, wish.retries)
+    if wish.accept_unsigned:
+        wire.asked = replace(wire.asked, require_signature=False)
+    return wire
 
 
 def _server(ctx: click.Context, wish: Wish) -> Server:
@@ -164,8 +191,8 @@ def _server(ctx: click.Context, wish: Wish) -> Server:
         host=host,
         port=port,
         key=codec.SigningKey(_secret(wish, config)),
-        timeout=wish.timeout,
-        tries=wish.retries + 1,
+        timeout=_TIMEOUT if wish.timeout is None else wish.timeout,
+        tries=1 + (_RETRIES if wish.retries is None else wish.retries),
         require_signature=not wish.accept_unsigned,
     )
 
@@ -175,7 +202,7 @@ def _address(text: str | None, config: Configuration | None) -> tuple[str, int]:
         if config is None:
             return "127.0.0.1", _PORT
         first = config.listen[0]
-        return _LOOPBACK.get(first.host, first.host), first.port
+        return LOOPBACK.get(first.host, first.host), first.port
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
         host, port = text, str(_PORT)
@@ -204,6 +231,7 @@ class Dialogue:
     server: Server
     wish: Wish
     teller: shown.Teller
+    wire: Wire | None = None
 
     def status(self) -> Answer:
         """Ask whether the server is alive (RFC 5997)."""
@@ -222,21 +250,31 @@ class Dialogue:
         """Log in, answering challenges; the last answer is returned."""
         codes = Codes(self.wish.code_file)
         answer = self._round(common.secret_input("Password", self.wish.password_file), None)
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(_MOST_ROUNDS if self.wire is None else self.wire.rounds):
             if answer.packet.code != numbers.ACCESS_CHALLENGE:
                 break
-            typed = codes.next(_prompt(answer.packet))
+            wire = self.wire
+            typed = codes.next(
+                _prompt(answer.packet) if wire is None else wire.prompt(answer.packet)
+            )
             answer = self._round(typed, answer.packet.value(numbers.STATE))
         return answer
 
     def _round(self, proof: Secret, state: bytes | None) -> Answer:
+        name, identity = _octets(self.wish.user or ""), _identity(self.wish)
+        if self.wire is not None:
+            alias = self.wish.alias or ""
+            octets = self.wire.login(name, alias, proof.reveal(), state, identity)
+            answer = self._turn(octets)
+            self.teller.event(self.wire.event(answer.packet))
+            return answer
         return self._turn(
             login_request(
                 self.server.key,
-                _octets(self.wish.user or ""),
+                name,
                 proof,
                 state,
-                _identity(self.wish),
+                identity,
                 signed=not self.wish.no_message_authenticator,
             )
         )
@@ -268,6 +306,11 @@ def _why_silent(server: Server, silence: SilenceError) -> str:
         return (
             f"no answer from {server} in {server.tries} x {server.timeout:g} s: wrong address or "
             "secret, this host is none of its clients, or it demands a Message-Authenticator"
+        )
+    if silence.elsewhere:
+        return (
+            f"no answer from {server}, but from {', '.join(silence.elsewhere)}: it answers from"
+            " another address than the one that was asked"
         )
     faults = ", ".join(f"{count} x {fault}" for fault, count in silence.ignored.items())
     return f"no genuine answer from {server}, replies ignored: {faults} (is the secret right?)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -42,7 +43,10 @@ def command(ctx: click.Context) -> None:
         return logs.start(least, sys.stderr, for_journal=is_journal(sys.stderr.fileno()))
 
     # The declared type of the reactor lacks most of it.
-    serve(configuration, cast("PosixReactorBase", reactor), log)
+    chosen = cast("PosixReactorBase", reactor)
+    # Twisted's timers follow the time of day: set back by an hour, none would go off for one.
+    chosen.seconds = time.monotonic
+    serve(configuration, chosen, log)
 
 
 def serve(

@@ -68,6 +68,12 @@ class Teller:
             message_authenticator=signature,
         )
 
+    def event(self, event: str) -> None:
+        """Show what the upstream's dialogue makes of the reply that came last; empty: nothing."""
+        if event:
+            self._told[-1]["event"] = event
+            self._say(f"means {event}")
+
     def end(self, decision: str) -> None:
         """Print the JSON object, if that is wanted."""
         if self.as_json:

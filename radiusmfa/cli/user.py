@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from radiusmfa.cli import admin, common, token, user_import
+from radiusmfa.cli import admin, common, token, user_import, user_upstream
 from radiusmfa.primary import hashing
 from radiusmfa.stores import people, tokens
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _PASSWORD_ONLY = "needs NO second factor: whoever knows the password is in"  # noqa: S105 - a warning
 
 
-@click.group(name="user", no_args_is_help=False, commands=[user_import.command])
+@click.group(
+    name="user", no_args_is_help=False, commands=[user_import.command, user_upstream.command]
+)
 def command() -> None:
     """
     Add, list, change and remove users.
@@ -81,11 +83,12 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
             _form(person) or "-",
             str(person.tokens),
             str(person.recovery_codes),
+            ", ".join(person.upstreams) or "-",
             ", ".join(_remarks(person, now)),
         ]
         for person in everybody
     ]
-    common.table(["NAME", "PASSWORD", "TOKENS", "RECOVERY", "REMARKS"], rows)
+    common.table(["NAME", "PASSWORD", "TOKENS", "RECOVERY", "UPSTREAMS", "REMARKS"], rows)
 
 
 @command.command()
@@ -93,7 +96,7 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 @admin.json_option
 @click.pass_context
 def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
-    """Show one user: tokens, recovery codes, wrong proofs, locks."""
+    """Show one user: tokens, recovery codes, upstreams, wrong proofs, locks."""
     with common.open_store(ctx) as store:
         person = people.person(store, name)
         owned = tokens.listing(store, user=name)
@@ -121,6 +124,8 @@ def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
     click.echo(f"recovery codes  {person.recovery_codes} unused")
     for one in owned:
         click.echo(f"token           {one.serial}  {one.kind}, {one.status}  {one.label}".rstrip())
+    for upstream, there in person.upstreams.items():
+        click.echo(f"upstream        {upstream}{f', as {there}' if there else ''}")
     for failure in failures:
         locked = f", locked until {admin.moment(failure.until)}" if failure.until > now else ""
         place = f"{failure.factor} at {failure.client}"
@@ -239,7 +244,7 @@ def _remarks(person: Person, now: float) -> list[str]:
     remarks = []
     if person.password_only:
         remarks.append("NO SECOND FACTOR")
-    elif not person.tokens and not person.recovery_codes:
+    elif not person.tokens and not person.recovery_codes and not person.upstreams:
         remarks.append("not enrolled")
     if person.disabled:
         remarks.append("disabled")
@@ -257,5 +262,6 @@ def _as_json(person: Person) -> dict[str, Any]:
         "created": person.created,
         "active_tokens": person.tokens,
         "recovery_codes": person.recovery_codes,
+        "upstreams": person.upstreams,
         "locked_until": person.locked_until or None,
     }

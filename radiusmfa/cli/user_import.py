@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum, unique
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from radiusmfa.cli import admin, common
+from radiusmfa.cli.progress import Progress
 from radiusmfa.enrol import userlist
 from radiusmfa.enrol.records import Fault
 from radiusmfa.interfaces import ImportRefusedError
@@ -71,7 +71,7 @@ def command(ctx: click.Context, file: Path, wanted: str, *, dry_run: bool, as_js
     becomes Argon2id at its owner's next login.
     """
     octets = admin.read_octets(file)
-    with _Progress(as_json=as_json) as progress:
+    with Progress(as_json=as_json) as progress:
         rows = _read(octets, progress)
         plain = sum(row.password is not None for row in rows)
         chosen = _chosen(Hashing(wanted), plain)
@@ -86,27 +86,7 @@ def command(ctx: click.Context, file: Path, wanted: str, *, dry_run: bool, as_js
     _report(rows, plain, chosen, dry_run=dry_run, as_json=as_json)
 
 
-class _Progress:
-    """A line on a terminal that says how far it is; nothing elsewhere."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._shown = sys.stderr.isatty() and not as_json
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            click.echo("\r\x1b[K", err=True, nl=False)
-
-    def say(self, what: str, done: int = 0, total: int = 0) -> None:
-        """Show *what*, and how much of it is done."""
-        if self._shown:
-            share = f" {min(done, total)} of {total}" if total else ""
-            click.echo(f"\r\x1b[K{what}{share}", err=True, nl=False)
-
-
-def _read(octets: bytes, progress: _Progress) -> list[UserRow]:
+def _read(octets: bytes, progress: Progress) -> list[UserRow]:
     found = userlist.UserList(octets)
     rows: list[UserRow] = []
     faults = [str(fault) for fault in found.faults]
@@ -156,7 +136,7 @@ def _maker(chosen: Hashing, settings: Passwords, pepper: bytes) -> Callable[[Use
 
 
 def _hashed(
-    rows: Sequence[UserRow], make: Callable[[UserRow], str | None], progress: _Progress
+    rows: Sequence[UserRow], make: Callable[[UserRow], str | None], progress: Progress
 ) -> Iterator[NewUser]:
     # Argon2 gives up the interpreter's lock while it works.
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:

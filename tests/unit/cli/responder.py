@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 from radiusmfa.secret import Secret
@@ -23,13 +24,26 @@ Act: TypeAlias = Callable[[codec.Packet], Sequence[bytes]]
 class Responder:
     """Answers the n-th datagram by the n-th act; keeps what arrived."""
 
-    def __init__(self, acts: Sequence[Act], host: str = "127.0.0.1") -> None:
-        """Listen on *host* until every act is done."""
+    def __init__(
+        self, acts: Iterable[Act], host: str = "127.0.0.1", *, replies_from: str = ""
+    ) -> None:
+        """
+        Listen on *host* until every act is done.
+
+        Args:
+            acts: One for each datagram.
+            host: Loopback address.
+            replies_from: Another loopback address, that the answers come from.
+        """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._channel = socket.socket(family, socket.SOCK_DGRAM)
         self._channel.bind((host, 0))
         self._channel.settimeout(PATIENCE)
         self._acts = acts
+        self._answering = self._channel
+        if replies_from:
+            self._answering = socket.socket(family, socket.SOCK_DGRAM)
+            self._answering.bind((replies_from, 0))
         self.host = host
         self.port: int = self._channel.getsockname()[1]
         self.arrived: list[codec.Packet] = []
@@ -50,8 +64,11 @@ class Responder:
         self.stop()
 
     def stop(self) -> None:
-        """Wait for the last act and close."""
+        """Do the acts for what has arrived, and close."""
+        with socket.socket(self._channel.family, socket.SOCK_DGRAM) as channel:
+            channel.sendto(b"", (self.host, self.port))
         self._thread.join(PATIENCE)
+        self._answering.close()
         self._channel.close()
 
     def passwords(self) -> list[bytes]:
@@ -66,10 +83,12 @@ class Responder:
     def _serve(self) -> None:
         for act in self._acts:
             datagram, address = self._channel.recvfrom(4096)
+            if not datagram:  # from `stop`
+                return
             packet = codec.decode(datagram)
             self.arrived.append(packet)
             for octets in act(packet):
-                self._channel.sendto(octets, address)
+                self._answering.sendto(octets, address)
 
 
 def answer(code: int, attributes: bytes = b"", *, signed: bool = True) -> Act:
@@ -81,6 +100,41 @@ def answer(code: int, attributes: bytes = b"", *, signed: bool = True) -> Act:
         return [octets]
 
     return act
+
+
+def by_code(**acts: Act) -> Iterable[Act]:
+    """
+    Return acts without end: one for each code.
+
+    Args:
+        acts: `status` for Status-Server, `login` for Access-Request; `unsigned` for one
+            without Message-Authenticator. What is not named gets silence.
+    """
+
+    def act(packet: codec.Packet) -> Sequence[bytes]:
+        name = "status" if packet.code == numbers.STATUS_SERVER else "login"
+        if numbers.MESSAGE_AUTHENTICATOR not in packet:
+            name = "unsigned"
+        return acts.get(name, silent)(packet)
+
+    return itertools.repeat(act)
+
+
+def other_secret(packet: codec.Packet) -> list[bytes]:
+    """Send the right answer, signed with another secret."""
+    is_status = packet.code == numbers.STATUS_SERVER
+    code = numbers.ACCESS_ACCEPT if is_status else numbers.ACCESS_REJECT
+    octets = codec.reply(code, packet, codec.SigningKey(Secret(b"guess" * 4)))
+    assert octets is not None
+    return [octets]
+
+
+def closed_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def silent(_: codec.Packet) -> list[bytes]:

@@ -14,9 +14,12 @@ from radiusmfa.cli import exits
 from radiusmfa.cli.main import main
 from radiusmfa.primary import hashing
 from radiusmfa.secret import Secret
-from radiusmfa.stores import database, people, tokens
+from radiusmfa.stores import assignments, database, people, tokens
+from radiusmfa.stores.assignments import Assignment
 from radiusmfa.stores.trail import Actor
 from radiusmfa.stores.vault import Vault
+from radiusmfa.wire import codec, numbers
+from tests.unit.cli.responder import SECRET, Responder, answer, by_code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +36,26 @@ lockout: {threshold: 1}
 clients:
   - {name: nas, networks: [192.0.2.0/24], secret: {file: secret}, mode: auto}
   - {name: one, networks: [192.0.2.7], secret: {file: secret}, mode: challenge}
+"""
+
+FORWARDING: Final = """
+upstreams:
+  rsa:
+    servers:
+      - {{host: 127.0.0.1, port: {0}, secret: {{file: upstream-secret}}}}
+      - {{host: 127.0.0.2, port: {0}, secret: {{file: upstream-secret}}}}
+    user_name: {{strip: realm, domain: CORP}}
+    dialogue: securid
+  nps:
+    servers: [{{host: 127.0.0.1, port: {0}, secret: {{file: upstream-secret}}}}]
+    codec: cp1252
+factors: {{totp: {{}}, securid: {{upstream: rsa}}}}
+"""
+FORWARDED: Final = """\
+  - {name: up, networks: [192.0.3.1], secret: {file: secret}, mode: step-up}
+  - {name: pure, networks: [192.0.3.2], secret: {file: secret}, mode: proxy, primary: nps}
+  - {name: both, networks: [192.0.3.3], secret: {file: secret}, primary: nps, factors: [securid],
+     when_unavailable: [totp, refuse]}
 """
 
 
@@ -56,6 +79,19 @@ class Desk:
             people.set_disabled(store, self.actor, "bob", disabled=True)
             new = tokens.NewToken(serial="T-1", kind="totp", seed=Secret(SEED), user="alice")
             tokens.enroll(store, self.actor, new, status="active")
+
+    def forward(self, port: int) -> None:
+        """Have two upstreams, whose servers listen on *port*, and clients that use them."""
+        (self.folder / "upstream-secret").write_bytes(SECRET)
+        (self.folder / "upstream-secret").chmod(0o600)
+        text = CONFIGURATION + FORWARDED + FORWARDING.format(port)
+        (self.folder / "radiusmfa.yaml").write_text(text)
+
+    def assign(self, user: str, name: str = "") -> None:
+        """Assign *user* to the upstream rsa."""
+        one = Assignment(user=user, upstream="rsa", name=name)
+        with self.store() as store:
+            assignments.assign(store, self.actor, one)
 
     def store(self) -> database.Database:
         """Open the store."""
@@ -190,3 +226,183 @@ def test_too_long_name_and_password_are_refused(desk: Desk) -> None:
     """What no client could send is refused before anything is decided."""
     assert desk.attempt("a" * 254, "--client", "nas", typed=PASSWORD)[0] == exits.USAGE
     assert desk.attempt("alice", "--client", "nas", typed="x" * 129)[0] == exits.USAGE
+
+
+# -- upstreams --
+
+
+@pytest.mark.parametrize(
+    ("name", "client", "upstream", "there"),
+    [
+        pytest.param("carol@example.com", "up", "rsa", "CORP\\carol", id="stranger-rewritten"),
+        pytest.param("bert", "up", "rsa", "Bert.Smith", id="alias-as-it-is"),
+        pytest.param("carol", "pure", "nps", "carol", id="proxy"),
+        pytest.param("carol", "both", "nps", "carol", id="primary"),
+        pytest.param("j\u00f6rg", "pure", "nps", "j\\xf6rg", id="other-codec"),
+    ],
+)
+def test_upstream_is_not_asked(
+    desk: Desk, name: str, client: str, upstream: str, there: str
+) -> None:
+    """Where an upstream would be asked nobody is: who, about whom, is shown; never exit code 0."""
+    with Responder(by_code()) as responder:
+        desk.forward(responder.port)
+        with desk.store() as store:
+            people.add(store, desk.actor, "bert", password=None)
+        desk.assign("bert", "Bert.Smith")
+        done, out, _ = desk.attempt(name, "--client", client, typed="123456")
+        assert responder.arrived == []
+
+    assert done == exits.NO
+    assert f'unasked   upstream {upstream} would be asked about "{there}": 127.0.0.1:' in out
+    assert "--ask-upstreams asks it" in out
+    assert "decision" not in out
+    assert "123456" not in out
+
+
+def test_unwritable_name_is_told(desk: Desk) -> None:
+    """What the upstream's codec cannot write is refused, and asks nobody either."""
+    desk.forward(1812)
+    done, out, _ = desk.attempt("\u05d3\u05d5\u05d3", "--client", "pure", typed="123456")
+    assert done == exits.NO
+    assert "decision  reject: text-not-writable" in out
+    assert "hint      name or password hold what" in out
+
+
+def test_password_of_a_disabled_user_asks_nobody(desk: Desk) -> None:
+    """Whom the store refuses is refused without a word to the upstream."""
+    desk.forward(1812)
+    done, out, _ = desk.attempt("bob", "--client", "pure", typed=PASSWORD)
+    assert done == exits.NO
+    assert "decision  reject: user-disabled" in out
+    assert "unasked" not in out
+
+
+def test_unasked_upstream_is_in_json(desk: Desk) -> None:
+    """A script finds whom a login would ask, and no decision."""
+    desk.forward(1812)
+    done, out, _ = desk.attempt("carol", "--client", "up", "--json", typed="123456")
+    told = json.loads(out)["rounds"]
+    assert done == exits.NO
+    assert told == [
+        {
+            "steps": [],
+            "decision": None,
+            "unasked": {
+                "upstream": "rsa",
+                "user": "CORP\\carol",
+                "servers": ["127.0.0.1:1812", "127.0.0.2:1812"],
+            },
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "reason"),
+    [
+        pytest.param(numbers.ACCESS_REJECT, exits.NO, "upstream-refused", id="reject"),
+        pytest.param(numbers.ACCESS_ACCEPT, exits.DONE, "passed", id="accept"),
+    ],
+)
+def test_upstream_is_asked_on_demand(desk: Desk, code: int, expected: int, reason: str) -> None:
+    """With --ask-upstreams the server's word decides, as in a real login."""
+    with Responder(by_code(login=answer(code))) as responder:
+        desk.forward(responder.port)
+        done, out, _ = desk.attempt("carol", "--client", "up", "--ask-upstreams", typed="123456")
+        (asked,) = responder.arrived
+        port = responder.port
+
+    assert done == expected
+    assert asked.value(numbers.USER_NAME) == b"CORP\\carol"
+    assert f": {reason}" in out
+    assert f"upstream  rsa 127.0.0.1:{port}: " in out
+    assert ("hint" in out) is (code == numbers.ACCESS_REJECT)
+    assert "123456" not in out
+
+
+def test_dialogue_of_an_upstream_is_answered(desk: Desk) -> None:
+    """Its challenge is answered from the file, with its own State, and with Enter alone, too."""
+    state = codec.attribute(numbers.STATE, b"theirs")
+    text = codec.attribute(numbers.REPLY_MESSAGE, b"Wait for token to change, then enter it: ")
+    replies = iter([
+        answer(numbers.ACCESS_CHALLENGE, text + state),
+        answer(numbers.ACCESS_CHALLENGE, text + state),
+        answer(numbers.ACCESS_ACCEPT),
+    ])  # fmt: skip
+
+    def login(packet: codec.Packet) -> list[bytes]:
+        return list(next(replies)(packet))
+
+    with Responder(by_code(login=login)) as responder:
+        desk.forward(responder.port)
+        done, out, _ = desk.attempt(
+            "carol",
+            "--client",
+            "up",
+            "--ask-upstreams",
+            "--json",
+            typed="123456",
+            answers="\n654321\n",
+        )
+        states = [packet.value(numbers.STATE) for packet in responder.arrived]
+        typed = responder.passwords()
+
+    told = json.loads(out)["rounds"]
+    assert done == exits.DONE
+    assert states == [None, b"theirs", b"theirs"]
+    assert typed == [b"123456", b"", b"654321"]
+    assert [one["reply"] for one in told] == [
+        "Access-Challenge",
+        "Access-Challenge",
+        "Access-Accept",
+    ]
+    assert told[0]["upstreams"][0]["answer"] == "challenge"
+    assert "theirs" not in out
+
+
+def test_endless_dialogue_ends(desk: Desk) -> None:
+    """Whoever asks for ever keeps nobody for ever."""
+    state = codec.attribute(numbers.STATE, b"theirs")
+    with Responder(by_code(login=answer(numbers.ACCESS_CHALLENGE, state))) as responder:
+        desk.forward(responder.port)
+        done, _, _ = desk.attempt(
+            "carol", "--client", "up", "--ask-upstreams", typed="1", answers="1\n" * 30
+        )
+        assert len(responder.arrived) == 20
+    assert done == exits.NO
+
+
+def test_facts_show_who_checks_what(desk: Desk) -> None:
+    """Client: who checks the password, which factors count; user: what they have of that."""
+    desk.forward(1812)
+    desk.assign("alice", "ASmith")
+    done, out, _ = desk.attempt("alice", "--client", "both")
+    assert done == exits.DONE
+    lines = out.splitlines()
+    assert lines[:4] == [
+        "client    both (192.0.3.3): mode challenge, primary nps",
+        "factors   securid (upstream rsa)",
+        "instead   totp, while servers are gone",
+        "user      alice: enabled",
+    ]
+    assert "upstreams rsa as ASmith" in lines
+    assert "factor    securid, which upstream rsa checks" in lines
+
+
+@pytest.mark.parametrize(
+    ("client", "where"),
+    [
+        pytest.param("up", "unknown here, may be known to upstream rsa", id="factor"),
+        pytest.param("pure", "unknown here, may be known to upstream nps", id="proxy"),
+        pytest.param("one", "unknown", id="nowhere"),
+    ],
+)
+def test_facts_of_a_stranger(desk: Desk, client: str, where: str) -> None:
+    """Whom the store does not know an upstream may know: it is said which."""
+    desk.forward(1812)
+    _, out, _ = desk.attempt("carol", "--client", client)
+    assert f"user      {where}\n" in out
+    _, out, _ = desk.attempt("carol", "--client", client, "--json")
+    told = json.loads(out)
+    assert told["known"]["user"] == where
+    assert told["factors"] == ([] if client == "pure" else ["totp", "securid"])

@@ -105,6 +105,30 @@ def test_lines_are_shown_for_people(written: Office) -> None:
     assert all(line.isprintable() for line in lines)
 
 
+def test_upstreams_of_a_login_are_found_and_shown(written: Office) -> None:
+    """Who was asked, by which server, what it meant and said; a search finds it by name."""
+    asked = [
+        {"name": "rsa", "server": "192.0.2.1:1812", "event": "locked", "answer": "reject", "us": 7},
+        {"name": "nps", "answer": "upstream-silent", "sent": 3},
+    ]
+    line = {"kind": "login", "id": "u1", "factor": "totp", "instead_of": "securid"}
+    lines = [
+        json.dumps(line | {"upstreams": asked}),
+        json.dumps(line | {"id": "u2", "upstreams": "rsa"}),
+        json.dumps(line | {"id": "u3", "upstreams": ["rsa", 7]}),
+    ]
+    with written.open() as store, store.transaction():
+        trail.append(store, lines)
+    assert _ids(written, "--upstream", "rsa") == ["u1"]
+    assert _ids(written, "--upstream", "nps", "--kind", "login") == ["u1"]
+    assert _ids(written, "--upstream", "vip") == []
+    (shown,) = written.done("audit", "search", "--id", "u1").out.splitlines()
+    assert shown.endswith(
+        "factor=totp instead_of=securid"
+        " upstreams=rsa/192.0.2.1:1812/locked/reject,nps/upstream-silent"
+    )
+
+
 def test_tail_shows_the_latest(written: Office) -> None:
     """The last lines, or all if there are fewer, or none."""
     assert len(written.done("audit", "tail").out.splitlines()) == 6

@@ -44,8 +44,8 @@ def test_usable_file_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert _check(GOOD, tmp_path) == exits.DONE
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        "CLIENT  MODE       PRIMARY  NETWORKS                     MESSAGE-AUTHENTICATOR",
-        "vpn     challenge  local    192.0.2.1/32, 2001:db8::/64  required",
+        f"{'CLIENT  MODE       PRIMARY  FACTORS               NETWORKS':79}MESSAGE-AUTHENTICATOR",
+        "vpn     challenge  local    totp, hotp, recovery  192.0.2.1/32, 2001:db8::/64  required",
         f"{tmp_path / 'it.yaml'}: can be used; 1 client, no warnings",
     ]
     assert not err
@@ -89,12 +89,97 @@ def test_json_of_a_usable_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "name": "old",
         "mode": "challenge",
         "primary": "local",
+        "factors": ["totp", "hotp", "recovery"],
+        "when_unavailable": [],
         "networks": ["192.0.2.2/32"],
         "require_message_authenticator": "no",
         "limit_proxy_state": "auto",
         "sign_replies": False,
     }
     assert len(found["warnings"]) == 3
+    assert "0123456789abcdef" not in out
+
+
+FORWARDING = (
+    GOOD
+    + """\
+  - {name: app, networks: [192.0.2.2], secret: {file: it}, factors: [securid],
+     when_unavailable: [totp, refuse]}
+  - {name: pure, networks: [192.0.2.3], secret: {file: it}, mode: proxy, primary: nps,
+     time_budget: 70}
+upstreams:
+  rsa:
+    dialogue: securid
+    use: spread
+    servers:
+      - {host: 192.0.2.11, secret: {file: it}}
+      - {host: 2001:db8::11, secret: {file: it}, require_message_authenticator: no}
+  nps: {dialogue: nps, servers: [{host: nps.example, secret: {file: it}}]}
+  old: {servers: [{host: old.example, port: 1645, secret: {file: it}}]}
+factors: {totp: {}, securid: {upstream: rsa}}
+"""
+)
+
+
+def test_upstreams_are_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each upstream with its servers, and who asks it; that nobody does is loud."""
+    assert _check(FORWARDING, tmp_path) == exits.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[5:]] == [
+        ["UPSTREAM", "DIALOGUE", "USE", "SERVERS", "ASKED", "BY"],
+        [
+            "rsa",
+            "securid",
+            "spread",
+            "192.0.2.11:1812,",
+            "[2001:db8::11]:1812",
+            "factor",
+            "securid",
+        ],
+        ["nps", "nps", "-", "nps.example:1812", "client", "pure"],
+        ["old", "generic", "-", "old.example:1645", "NOBODY"],
+        [
+            f"{tmp_path / 'it.yaml'}:",
+            "can",
+            "be",
+            "used;",
+            "3",
+            "clients,",
+            "3",
+            "upstreams,",
+            "1",
+            "warning",
+        ],
+    ]
+    assert "securid; instead: totp" in lines[2]
+    assert lines[3].split()[:4] == ["pure", "proxy", "nps", "-"]
+
+
+def test_json_has_upstreams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--json` has the upstreams, their servers' waivers, and the clients' factors."""
+    assert _check(FORWARDING, tmp_path, "--json") == exits.DONE
+    out = capsys.readouterr().out
+    found = json.loads(out)
+    assert found["upstreams"][0] == {
+        "name": "rsa",
+        "dialogue": "securid",
+        "use": "spread",
+        "servers": [
+            {
+                "server": "192.0.2.11:1812",
+                "require_message_authenticator": True,
+                "alive_check": "access-request",
+            },
+            {
+                "server": "[2001:db8::11]:1812",
+                "require_message_authenticator": False,
+                "alive_check": "access-request",
+            },
+        ],
+        "asked_by": ["factor securid"],
+    }
+    factors = [(client["factors"], client["when_unavailable"]) for client in found["clients"]]
+    assert factors == [(["totp", "securid"], []), (["securid"], ["totp"]), ([], [])]
     assert "0123456789abcdef" not in out
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import socket
-
 import click
 import pytest
 
-from radiusmfa.cli.exchange import Server, SilenceError, ask, login_request
+from radiusmfa.cli.exchange import Channel, Server, SilenceError, ask, login_request
 from radiusmfa.secret import Secret
 from radiusmfa.wire import codec, numbers
-from tests.unit.cli.responder import KEY, PATIENCE, SECRET, Act, Responder, answer, changed, silent
+from tests.unit.cli.responder import (
+    KEY,
+    PATIENCE,
+    SECRET,
+    Act,
+    Responder,
+    answer,
+    changed,
+    closed_port,
+    other_secret,
+    silent,
+)
 
 
 def server(
@@ -148,13 +157,6 @@ def other_authenticator(packet: codec.Packet) -> list[bytes]:
     return list(answer(numbers.ACCESS_ACCEPT)(codec.decode(asked)))
 
 
-def other_secret(packet: codec.Packet) -> list[bytes]:
-    """Answer with a secret that is not shared."""
-    octets = codec.reply(numbers.ACCESS_ACCEPT, packet, codec.SigningKey(Secret(b"guess" * 4)))
-    assert octets is not None
-    return [octets]
-
-
 @pytest.mark.parametrize(
     ("forged", "fault"),
     [
@@ -207,15 +209,68 @@ def test_unsigned_answer_is_taken_where_that_is_allowed() -> None:
 
 def test_closed_port_is_told_apart_from_silence() -> None:
     """Where nothing listens, the host's refusal ends the waiting at once."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    nobody = Server(host="127.0.0.1", port=port, key=KEY, timeout=60, tries=2)
+    nobody = Server(host="127.0.0.1", port=closed_port(), key=KEY, timeout=60, tries=2)
 
     with pytest.raises(SilenceError) as caught:
         ask(nobody, login())
 
     assert caught.value.refused
+
+
+def test_answer_from_elsewhere_does_not_count() -> None:
+    """A genuine answer from another address is not believed, but told apart from silence."""
+    with (
+        Responder([answer(numbers.ACCESS_ACCEPT)], replies_from="127.0.0.9") as responder,
+        pytest.raises(SilenceError) as caught,
+    ):
+        ask(server(responder, timeout=0.3), login())
+
+    assert caught.value.ignored == {"wrong-source": 1}
+    assert caught.value.elsewhere == ("127.0.0.9",)
+
+
+def test_forger_elsewhere_is_not_taken_for_the_server() -> None:
+    """Where a forged packet came from says nothing about the server."""
+    with (
+        Responder([changed], replies_from="127.0.0.9") as responder,
+        pytest.raises(SilenceError) as caught,
+    ):
+        ask(server(responder, timeout=0.3), login())
+
+    assert caught.value.ignored == {"wrong-source": 1}
+    assert caught.value.elsewhere == ()
+
+
+@pytest.mark.parametrize(
+    ("brought", "is_taken"),
+    [
+        pytest.param(b"ours", True, id="unchanged"),
+        pytest.param(b"", True, id="none"),
+        pytest.param(b"other", False, id="changed"),
+    ],
+)
+def test_proxy_state_comes_back_unchanged(brought: bytes, *, is_taken: bool) -> None:
+    """A reply that brings another Proxy-State answers somebody else's request."""
+    own = codec.attribute(numbers.PROXY_STATE, b"ours")
+    attributes = codec.attribute(numbers.PROXY_STATE, brought) if brought else b""
+    asked = codec.request(numbers.ACCESS_REQUEST, 7, bytes(16), own, KEY)
+
+    def act(packet: codec.Packet) -> list[bytes]:
+        stripped = codec.request(packet.code, packet.identifier, packet.authenticator, b"", KEY)
+        return list(answer(numbers.ACCESS_REJECT, attributes)(codec.decode(stripped)))
+
+    with Responder([act]) as responder, Channel(server(responder), asked) as channel:
+        channel.send()
+        told = channel.wait(PATIENCE if is_taken else 0.3)
+
+    assert (told is not None) is is_taken
+    assert channel.ignored == ({} if is_taken else {"bad-proxy-state": 1})
+
+
+def test_no_time_left_is_no_answer() -> None:
+    """Whoever has no time left waits for nothing."""
+    with Responder([]) as responder, Channel(server(responder), login()) as channel:
+        assert channel.wait(0) is None
 
 
 def test_silence_shows_nothing_secret() -> None:
@@ -230,10 +285,21 @@ def test_silence_shows_nothing_secret() -> None:
     assert "correct horse" not in repr(caught.value)
 
 
-def test_name_that_does_not_resolve_is_an_error_of_the_system() -> None:
+@pytest.mark.parametrize("host", ["no such host", "a" * 64 + ".example"])
+def test_name_that_does_not_resolve_is_an_error_of_the_system(host: str) -> None:
     """A host that nobody knows is an OSError, which ends the command with a line."""
-    nowhere = Server(host="no such host", port=1812, key=KEY, timeout=1, tries=1)
+    nowhere = Server(host=host, port=1812, key=KEY, timeout=1, tries=1)
 
     with pytest.raises(OSError, match=r"not known|failure in name resolution") as caught:
         ask(nowhere, login())
-    assert caught.value.filename == "no such host"
+    assert caught.value.filename == host
+
+
+def test_address_that_cannot_be_reached_is_an_error_of_the_system() -> None:
+    """What the system cannot send to is an OSError that names the server."""
+    # To a broadcast address only who asks for that may send.
+    nowhere = Server(host="255.255.255.255", port=1812, key=KEY, timeout=1, tries=1)
+
+    with pytest.raises(OSError, match=r".") as caught:
+        ask(nowhere, login())
+    assert caught.value.filename == "255.255.255.255:1812"

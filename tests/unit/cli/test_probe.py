@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import select
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from tests.unit.cli.responder import (
     Responder,
     answer,
     changed,
+    closed_port,
     silent,
 )
 
@@ -199,9 +199,7 @@ def test_no_answer_is_exit_code_5(
 
 def test_nobody_listening_is_said_at_once(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A closed port is exit code 5 without waiting for the timeout."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = closed_port()
     start = time.monotonic()
 
     assert probe(files, port, "--timeout", "60") == 5
@@ -325,6 +323,13 @@ def test_terminal_control_in_a_reply_is_escaped(
         pytest.param(
             ["alice", "--client", "vpn", "--secret-file", "secret"], id="two-sources-of-secret"
         ),
+        pytest.param(["alice", "--client", "vpn", "--upstream", "rsa"], id="client-and-upstream"),
+        pytest.param(["alice", "--secret-file", "secret", "--at", "rsa"], id="at-without-upstream"),
+        pytest.param(["alice", "--secret-file", "secret", "--as", "bob"], id="as-without-upstream"),
+        pytest.param(["alice", "--upstream", "rsa", "--server", "a"], id="server-and-upstream"),
+        pytest.param(
+            ["alice", "--upstream", "rsa", "--no-message-authenticator"], id="unsigned-upstream"
+        ),
         pytest.param(
             ["--status", "--no-message-authenticator", "--secret-file", "secret"],
             id="unsigned-status",
@@ -396,6 +401,112 @@ def test_bad_configuration_is_exit_code_3(tmp_path: Path) -> None:
     path.write_text("listen: nowhere\n")
 
     assert main(["-c", str(path), "probe", "alice", "--client", "vpn"]) == 3
+
+
+def test_answer_from_elsewhere_is_told(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A server that answers from another address is no silent one."""
+    with Responder([answer(numbers.ACCESS_ACCEPT)], replies_from="127.0.0.9") as responder:
+        assert probe(files, responder.port, "--timeout", "0.3", "--retries", "0") == 5
+    assert "but from 127.0.0.9" in capsys.readouterr().err
+
+
+# -- upstreams --
+
+
+@pytest.fixture
+def forwarding(files: Path) -> Callable[..., Path]:
+    """Return a function that writes a configuration with an upstream at some ports."""
+
+    def write(*ports: int, more: str = "") -> Path:
+        servers = ", ".join(
+            f"{{host: 127.0.0.1, port: {port}, secret: {{file: secret}}}}" for port in ports
+        )
+        path = files / "radiusmfa.yaml"
+        path.write_text(
+            'listen: [{udp: "127.0.0.1:1812"}]\nstore: {sqlite: s.db}\nkeys: {file: keys}\n'
+            "clients: [{name: vpn, networks: [127.0.0.1/32], secret: {file: secret}}]\n"
+            f"upstreams: {{rsa: {{dialogue: securid, servers: [{servers}]{more}}}}}\n"
+        )
+        return path
+
+    return write
+
+
+def test_upstream_is_asked_with_its_settings(
+    serve: Serve,
+    files: Path,
+    forwarding: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Name rewritten, secret and dialogue the upstream's; challenges answered, events told."""
+    responder = serve(
+        challenge(b"Wait for token to change,\r\nthen enter the new tokencode: ", b"one"),
+        answer(numbers.ACCESS_ACCEPT),
+    )
+    path = forwarding(responder.port, more=", user_name: {domain: CORP}")
+    words = ["probe", "alice", "--upstream", "rsa", "--password-file", str(files / "password")]
+
+    assert main(["-c", str(path), *words, "--code-file", str(files / "codes")]) == 0
+    assert responder.passwords() == [b"correct horse", b"111111"]
+    names = {packet.value(numbers.USER_NAME) for packet in responder.arrived}
+    assert names == {b"CORP\\alice"}
+    assert [packet.value(numbers.STATE) for packet in responder.arrived] == [None, b"one"]
+    out = capsys.readouterr().out
+    assert "means next-code-wanted" in out
+    assert SECRET.decode() not in out
+    assert "correct horse" not in out
+
+
+def test_unsigned_reply_of_an_upstream_is_ignored(
+    serve: Serve, files: Path, forwarding: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the server would drop is dropped here, too, unless it is allowed on purpose."""
+    unsigned = answer(numbers.ACCESS_ACCEPT, signed=False)
+    responder = serve(unsigned, unsigned)
+    path = forwarding(responder.port)
+    words = ["probe", "alice", "--upstream", "rsa", "--password-file", str(files / "password")]
+    words = ["-c", str(path), *words, "--timeout", "0.3", "--retries", "0"]
+
+    assert main(words) == 5
+    assert "missing-message-authenticator" in capsys.readouterr().err
+    assert main([*words, "--accept-unsigned"]) == 0
+
+
+def test_upstream_is_asked_for_a_sign_of_life(
+    serve: Serve, forwarding: Callable[..., Path]
+) -> None:
+    """`--status --upstream NAME --at SERVER` asks that server of it."""
+    first, second = serve(), serve(answer(numbers.ACCESS_ACCEPT))
+    path = forwarding(first.port, second.port)
+    at = f"127.0.0.1:{second.port}"
+
+    assert main(["-c", str(path), "probe", "--status", "--upstream", "rsa", "--at", at]) == 0
+    assert [packet.code for packet in second.arrived] == [numbers.STATUS_SERVER]
+
+
+def test_name_there_is_sent_as_it_is(
+    serve: Serve, files: Path, forwarding: Callable[..., Path]
+) -> None:
+    """`--as` is what `user upstream --as` would say of the user."""
+    responder = serve(answer(numbers.ACCESS_REJECT))
+    path = forwarding(responder.port, more=", user_name: {domain: CORP}")
+    words = ["probe", "alice", "--upstream", "rsa", "--as", "ASmith"]
+
+    assert main(["-c", str(path), *words, "--password-file", str(files / "password")]) == 1
+    assert responder.arrived[0].value(numbers.USER_NAME) == b"ASmith"
+
+
+def test_enter_alone_is_an_answer(serve: Serve, files: Path) -> None:
+    """An empty line of the code file is sent: some servers take it for `push`."""
+    (files / "codes").write_bytes(b"\n222222\n")
+    responder = serve(
+        challenge(b"Code, or Enter: ", b"one"),
+        challenge(b"Code: ", b"two"),
+        answer(numbers.ACCESS_ACCEPT),
+    )
+
+    assert probe(files, responder.port, "--code-file", str(files / "codes")) == 0
+    assert responder.passwords() == [b"correct horse", b"", b"222222"]
 
 
 def test_prompt_is_the_servers_and_does_not_echo(serve: Serve, files: Path) -> None:

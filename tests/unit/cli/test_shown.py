@@ -192,3 +192,18 @@ def test_json_is_one_object_at_the_end(capsys: pytest.CaptureFixture[str]) -> No
     )
     assert (arrived["milliseconds"], arrived["sent"]) == (12.3, 2)
     assert {"name": "Reply-Message", "value": '"hello"'} in arrived["attributes"]
+
+
+def test_event_of_a_reply_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """What an upstream's dialogue makes of a reply stands behind it; nothing if it is nothing."""
+    teller = shown.Teller(_PLACE, as_json=False)
+    teller.received(told())
+    teller.event("")
+    teller.event("locked")
+    assert capsys.readouterr().out.endswith("\nmeans locked\n")
+
+    teller = shown.Teller(_PLACE, as_json=True)
+    teller.received(told())
+    teller.event("locked")
+    teller.end("reject")
+    assert json.loads(capsys.readouterr().out)["packets"][0]["event"] == "locked"

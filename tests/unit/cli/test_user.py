@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from radiusmfa.primary import hashing
-from radiusmfa.stores import people
+from radiusmfa.stores import assignments, people
+from radiusmfa.stores.assignments import Assignment
 from tests.unit.cli.office import PASSWORD
+from tests.unit.stores.stock import ACTOR
 
 if TYPE_CHECKING:
     from tests.unit.cli.office import Office
@@ -172,18 +174,34 @@ def test_list_shows_everybody(peopled: Office) -> None:
     peopled.done("recovery", "issue", "alice", "--count", "3")
     lines = peopled.done("user", "list").out.splitlines()
     assert lines == [
-        "NAME   PASSWORD  TOKENS  RECOVERY  REMARKS",
-        "alice  argon2id  1       3",
-        "bob    -         0       0         not enrolled, disabled",
+        "NAME   PASSWORD  TOKENS  RECOVERY  UPSTREAMS  REMARKS",
+        "alice  argon2id  1       3         -",
+        "bob    -         0       0         -          not enrolled, disabled",
     ]
 
 
 def test_empty_list_is_a_list(office: Office) -> None:
     """Nobody is a table without rows, and an empty list."""
     assert office.done("user", "list").out.splitlines() == [
-        "NAME  PASSWORD  TOKENS  RECOVERY  REMARKS"
+        "NAME  PASSWORD  TOKENS  RECOVERY  UPSTREAMS  REMARKS"
     ]
     assert office.done("user", "list", "--json").json == []
+
+
+def test_upstreams_are_shown(peopled: Office) -> None:
+    """Whoever is assigned to an upstream is enrolled; `show` has the name there, too."""
+    peopled.done("user", "add", "bob", "--no-password")
+    with peopled.open() as store:
+        for upstream, name in (("rsa", "ASmith"), ("vip", "")):
+            one = Assignment(user="bob", upstream=upstream, name=name)
+            assignments.assign(store, ACTOR, one)
+    assert peopled.done("user", "list").out.splitlines()[2] == (
+        "bob    -         0       0         rsa, vip"
+    )
+    text = peopled.done("user", "show", "bob").out
+    assert "upstream        rsa, as ASmith\nupstream        vip\n" in text
+    found = peopled.done("user", "show", "bob", "--json").json
+    assert found["upstreams"] == {"rsa": "ASmith", "vip": ""}
 
 
 def test_unknown_hash_is_unusable(peopled: Office) -> None:

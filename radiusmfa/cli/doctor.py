@@ -1,0 +1,102 @@
+"""`radiusmfa doctor`: whether everything that a login needs is there, and what to do if not."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from radiusmfa.cli import admin, common, examine_self, examine_upstream, exits, upstreams
+from radiusmfa.cli.findings import Level
+from radiusmfa.cli.progress import Progress
+from radiusmfa.interfaces import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from radiusmfa.cli.findings import Finding
+    from radiusmfa.config.model import Configuration
+
+_MOST_THREADS: Final = 64
+_WIDTH: Final = max(len(level.value) for level in Level)
+
+
+@click.command(name="doctor")
+@click.option("--upstream", "name", metavar="NAME", help="Test the servers of this one only.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.2, 60),
+    default=5.0,
+    show_default=True,
+    help="Seconds until a server counts as silent.",
+)
+@admin.json_option
+@click.pass_context
+def command(ctx: click.Context, name: str | None, *, timeout: float, as_json: bool) -> int:
+    """
+    Test everything that a login needs: configuration, keys, store, every upstream.
+
+    Each server of each upstream is asked with a Status-Server and with a login of a
+    user that does not exist; what is wrong is named, with what to do about it.
+    Nothing is changed. Exit code 0: all is well, 1: something is wrong, 3: the
+    configuration cannot be used.
+    """
+    try:
+        config = common.load_config(ctx)
+    except ConfigError as error:
+        if not as_json:
+            raise
+        common.emit_json({"well": False, "faults": list(error.faults)})
+        return exits.CONFIGURATION
+    looks = _looks(config, name, timeout)
+    found: list[Finding] = []
+    with Progress(as_json=as_json) as progress:
+        for findings in _together(looks, progress):
+            found += findings
+    faults = sum(finding.level is Level.FAULT for finding in found)
+    if as_json:
+        common.emit_json({"well": not faults, "findings": [one.as_json() for one in found]})
+    else:
+        _show(found, faults)
+    return exits.NO if faults else exits.DONE
+
+
+def _looks(
+    config: Configuration, name: str | None, timeout: float
+) -> list[Callable[[], list[Finding]]]:
+    chosen = config.upstreams if name is None else (upstreams.find(config, name),)
+    looks: list[Callable[[], list[Finding]]] = []
+    if name is None:
+        looks += partial(examine_self.configuration, config), partial(examine_self.store, config)
+        looks += [
+            partial(examine_self.listener, config, at, timeout)
+            for at in (*config.listen, *config.accounting)
+            if at.port
+        ]
+    looks += [
+        partial(examine_upstream.examine, upstream, server, timeout)
+        for upstream in chosen
+        for server in upstream.servers
+    ]
+    return looks
+
+
+def _together(looks: list[Callable[[], list[Finding]]], progress: Progress) -> list[list[Finding]]:
+    # All at once: ten dead servers take as long as one.
+    with ThreadPoolExecutor(min(_MOST_THREADS, len(looks))) as threads:
+        futures = [threads.submit(look) for look in looks]
+        progress.say("tested", 0, len(looks))
+        for done, _ in enumerate(as_completed(futures), 1):
+            progress.say("tested", done, len(looks))
+        return [future.result() for future in futures]
+
+
+def _show(found: list[Finding], faults: int) -> None:
+    for one in found:
+        took = "" if one.seconds is None else f" ({one.seconds * 1000:.1f} ms)"
+        click.echo(f"{one.level.value:{_WIDTH}}  {one.subject}: {one.text}{took}")
+        if one.advice:
+            click.echo(f"{'':{_WIDTH}}  -> {one.advice}")
+    click.echo("All is well." if not faults else f"{faults} fault{'s' * (faults > 1)}.")

@@ -1,0 +1,90 @@
+"""What several commands say of upstreams: which one is meant, its servers, names there."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from radiusmfa.config.model import LOCAL, NONE
+from radiusmfa.outcome import Reason
+from radiusmfa.upstream.line import Line, Words
+from radiusmfa.wire import numbers
+
+if TYPE_CHECKING:
+    from radiusmfa.config.model import Client, Configuration
+    from radiusmfa.config.upstream_model import Server, Upstream
+    from radiusmfa.wire.codec import Packet
+
+_CLOSE: Final = 0.6
+
+
+def find(config: Configuration, name: str) -> Upstream:
+    """
+    Return the upstream called *name*.
+
+    Raises:
+        click.UsageError: There is none; the text names the one that may be meant.
+    """
+    for upstream in config.upstreams:
+        if upstream.name == name:
+            return upstream
+    raise click.UsageError(why_unknown(config, name))
+
+
+def why_unknown(config: Configuration, name: str) -> str:
+    """Say that no upstream is called *name*, and which one may be meant."""
+    said = f"{config.path} has no upstream {name!r}"
+    for factor in config.factors.upstream:
+        if factor.name == name:
+            return f"{said}: that is a factor; its upstream is {factor.upstream}."
+    known = [upstream.name for upstream in config.upstreams]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=_CLOSE)
+    if close:
+        return f"{said}; did you mean {close[0]}?"
+    return f"{said}; it has: {', '.join(known)}." if known else f"{said}, nor any other."
+
+
+def place(server: Server) -> str:
+    """Return `host:port` as audit and log call a server, brackets around an IPv6 address."""
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{host}:{server.port}"
+
+
+def name_there(upstream: Upstream, request: Packet, alias: str) -> bytes | None:
+    """
+    Return the User-Name that *upstream* gets for that of *request*; None: it cannot be written.
+
+    Args:
+        upstream: Whose `user_name` and `codec` count.
+        request: The client's.
+        alias: The user's name there; empty: what came, rewritten.
+    """
+    words = Words(
+        packet=request,
+        client="",
+        name=request.value(numbers.USER_NAME) or b"",
+        alias=alias,
+        typed=b"",
+        proof=b"",
+        talk=None,
+        deadline=0.0,
+    )
+    asked = Line(upstream).inquiry(words)
+    if isinstance(asked, Reason):
+        return None
+    return asked.attributes[2 : asked.attributes[1]]  # User-Name is the first
+
+
+def primary_of(client: Client) -> str:
+    """Return the name of the upstream that checks the password of *client*; empty: none does."""
+    return "" if client.primary in (LOCAL, NONE) else client.primary
+
+
+def askers(config: Configuration, name: str) -> tuple[list[str], list[str]]:
+    """Return who asks the upstream *name*: names of clients for a password, of factors."""
+    return (
+        [client.name for client in config.clients if primary_of(client) == name],
+        [factor.name for factor in config.factors.upstream if factor.upstream == name],
+    )
