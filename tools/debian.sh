@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the Debian packages that the live tests need, if they are missing and we may; say what is missing.
 set -eu
-packages="freeradius freeradius-utils libpam-radius-auth pamtester oathtool iproute2 zbar-tools systemd"
+packages="freeradius freeradius-utils radsecproxy libpam-radius-auth pamtester oathtool iproute2 zbar-tools systemd"
 
 missing() {
     for package in $packages; do

@@ -15,6 +15,7 @@ _PACKAGES: Final = {
     "radclient": "freeradius-utils",
     "freeradius": "freeradius",
     "pamtester": "pamtester",
+    "radsecproxy": "radsecproxy",
 }
 
 # One client a flow, told apart by the loopback address it sends from.

@@ -83,6 +83,10 @@ class Nas:
         """Close the socket."""
         self._channel.close()
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor, for a selector."""
+        return self._channel.fileno()
+
     def request(
         self,
         user: str | bytes,

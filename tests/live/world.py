@@ -111,6 +111,7 @@ class World:
         config: The configuration.
         port: Of Access-Requests.
         accounting_port: Of Accounting-Requests.
+        wrapper: Command line that runs the server, which stands behind it; empty: none.
     """
 
     def __init__(self, folder: Path, site: Path | None = None) -> None:
@@ -125,6 +126,7 @@ class World:
         self.config = self.folder / "radiusmfa.yaml"
         self._log = folder / "log"
         self.port, self.accounting_port = free_ports(2)
+        self.wrapper: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
         self._number = 0
         self._pool: list[Person] = []
@@ -229,7 +231,7 @@ class World:
         assert self._process is None
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                self.command("run"),
+                [*self.wrapper, *self.command("run")],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
