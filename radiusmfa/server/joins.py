@@ -22,16 +22,19 @@ def find(received: Received, asked: Credentials, monotonic: float) -> Answer | N
     """Return the login that *received* repeats; None: it is new, and known from now on."""
     site, packet = received.site, received.packet
     retries = site.retries
-    if retries is None and not site.plan.has_upstream:
+    if retries is None and not site.has_upstream:
         return None
     # The address too: two devices of one entry are two clients. And where the person is:
     # whoever saw a passcode and types it elsewhere is somebody else.
-    station = packet.value(numbers.CALLING_STATION_ID)
-    received.login_key = hash((received.peer.address, asked, station))
-    known = site.waiting.get(received.login_key)
-    if known is not None or retries is None:
-        return known  # an upstream is being asked for this very login
-    received.retry = hash((received.login_key, packet.identifier))
+    login = hash((received.peer.address, asked, packet.value(numbers.CALLING_STATION_ID)))
+    if site.has_upstream:
+        received.login_key = login
+        known = site.waiting.get(login)
+        if known is not None:
+            return known  # an upstream is being asked for this very login
+    if retries is None:
+        return None
+    received.retry = login ^ packet.identifier
     known = retries.find(received.retry, received.address, monotonic)
     if known is None:
         received.answer = Answer(received.address, monotonic)

@@ -33,18 +33,20 @@ class Site:
     Attributes:
         client: Settings.
         plan: What it asks of its users.
+        has_upstream: Some upstream may be asked for it.
         replies: Compiled from the settings.
         budget: Seconds from a request until its answer has to leave.
         retries: None if the client wants none.
         waiting: Logins for which an upstream is being asked, by what they ask.
     """
 
-    __slots__ = ("budget", "client", "plan", "replies", "retries", "waiting")
+    __slots__ = ("budget", "client", "has_upstream", "plan", "replies", "retries", "waiting")
 
     def __init__(self, client: Client, plan: Plan, replies: Replies) -> None:
         """Start with no retries."""
         self.client = client
         self.plan = plan
+        self.has_upstream = plan.has_upstream
         self.replies = replies
         self.budget = client.time_budget - max(0.1, _MARGIN * client.time_budget)
         self.retries = Retries(client.retry_window) if client.retry_window else None

@@ -303,18 +303,18 @@ class Pipeline:
             if numbers.MESSAGE_AUTHENTICATOR not in packet and request.has_no_proof(packet):
                 raise codec.MalformedPacketError(Fault.NO_CREDENTIALS)
             return Reject(asked)
-        state = asked.state
-        if asked.proof and not site.plan.has_upstream:
-            return Reject(Reason.UNSUPPORTED_METHOD)
-        if site.plan.has_upstream and self._is_loop(packet):
+        if not site.has_upstream:
+            if asked.proof:
+                return Reject(Reason.UNSUPPORTED_METHOD)
+        elif self._is_loop(packet):
             return Reject(Reason.PROXY_LOOP)
         known = joins.find(received, asked, monotonic)
         if known is not None:
             self._join(received, known)
             return None
         entry = None
-        if state is not None:
-            entry = self._challenges.take(state, peer.address, now)
+        if asked.state is not None:
+            entry = self._challenges.take(asked.state, peer.address, now)
             if entry is None:
                 return Reject(Reason.UNKNOWN_STATE)
             self._logins.drop_challenge(entry.state)
@@ -503,11 +503,13 @@ class Pipeline:
         self._replies.append((received, reply or b""))
         if answer is not received.answer:
             return  # nobody else can ask for it
-        joins.end(received)
-        for other in answer.waiting:
-            if isinstance(other, Received):
-                self._reply(other, answer)
-        answer.waiting = []
+        if received.site.has_upstream:
+            joins.end(received)
+        if answer.waiting:
+            for other in answer.waiting:
+                if isinstance(other, Received):
+                    self._reply(other, answer)
+            answer.waiting = []
 
     def _reply(self, received: Received, answer: Answer) -> None:
         self._replies.append((received, self._encode(received, answer) or b""))
@@ -515,7 +517,7 @@ class Pipeline:
     def _encode(self, received: Received, answer: Answer) -> bytes | None:
         packet, key, attributes = received.packet, received.peer.key, answer.attributes
         kept = answer.kept
-        if isinstance(kept, carried.Kept):
+        if kept is not None and isinstance(kept, carried.Kept):
             # What is hidden is hidden for this very request.
             attributes += carried.seal(kept, key.secret, packet.authenticator, self._entropy)
         # RFC 3579 section 3.2: an answer with EAP-Message is always signed.

@@ -171,11 +171,11 @@ class Steps:
         user, plan = admitted(attempt.user), attempt.plan
         if isinstance(user, Failed):
             return user
-        if attempt.is_talking:
+        if attempt.entry is not None and attempt.is_talking:
             if self._guard.is_locked(user, Kind.UPSTREAM, attempt.client, now):
                 return _LOCKED
             return self._asking.go_on(attempt, user)
-        factor = plan.factor(user)
+        factor = plan.factor(user) if plan.has_upstream else None
         if factor is not None and (
             attempt.proof or not passcode.is_enrolled(plan.desk.factors, user)
         ):
