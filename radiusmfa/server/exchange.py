@@ -71,7 +71,7 @@ class Exchange:
         while now < self._asked.deadline:
             home = self._relay.choose(self._asked.server, self._tried, now)
             if home is None:
-                if self._home is None and self._relay.may_know_more:
+                if not self._asked.server and self._relay.may_know_more:
                     self._look_again(now)
                     return
                 break
@@ -108,10 +108,10 @@ class Exchange:
 
     def tick(self, now: float) -> None:
         """Send again, doubt, fail over or give up, as is due at *now*."""
-        if self._home is None:
+        if self._channel is None:  # whom to ask was not known yet
             self.go_on(now)
             return
-        home = self._home
+        home = self._of_home()
         if now >= self._asked.deadline:
             self._expire(home, now)
             return

@@ -17,7 +17,7 @@ from radiusmfa.wire import codec, numbers, password
 from radiusmfa.wire.codec import Fault, Packet, PacketError, SigningKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from radiusmfa.config.upstream_model import Server, Upstream
     from radiusmfa.interfaces import Clock
@@ -80,11 +80,11 @@ class Shared(Protocol):
     discards: Discards
     marker: bytes
 
-    def look_up(self, host: str, tell: Callable[[str | None], None]) -> None:
-        """Have the address of *host* looked up; *tell* gets it, None: there is none."""
+    def look_up(self, host: str, tell: Callable[[Sequence[str]], None]) -> None:
+        """Have the addresses of *host* looked up; *tell* gets them, none if there are none."""
 
     def flush(self) -> None:
-        """Hand on what was answered."""
+        """Set the timer for whoever waits now, and hand on what was answered."""
 
 
 @final
@@ -98,7 +98,7 @@ class Home:
         key: The secret, ready to sign.
         health: What is known of it.
         counters: Of its upstream.
-        is_waiting: Its upstream may be silent because it waits for a person.
+        moved: When its name was last found at another address, -inf: never.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Home:
         self._retired: list[Channel] = []
         self._probe: Probe | None = None
         self._is_looking_up = self._is_said = False
-        self._looked_up = float("-inf")
+        self._looked_up = self.moved = float("-inf")
         self._address = _numeric(settings)
         self._is_named = self._address is None
         if self._is_named:
@@ -138,8 +138,8 @@ class Home:
 
     @property
     def is_being_found(self) -> bool:
-        """Whether its address is not known, but may be in a moment."""
-        return self._address is None and self._is_looking_up
+        """Whether another address than the one that is known, if any, may be known in a moment."""
+        return self._is_looking_up and (self._address is None or not self.health.is_alive)
 
     @property
     def pending(self) -> int:
@@ -189,11 +189,11 @@ class Home:
         if self.health.lose(now):
             self.say_lost(why)
         self._end_probe()
+        if self._is_named:
+            self._look_up(now)
         for channel in (*self._channels, *self._retired):
             for waiting in channel.slots:
                 waiting.lose(now)
-        if self._is_named:
-            self._look_up(now)
 
     def say_lost(self, why: str) -> None:
         """Tell the log that it is gone."""
@@ -293,24 +293,33 @@ class Home:
             self._looked_up = now
             self._shared.look_up(self.settings.host, self._looked)
 
-    def _looked(self, address: str | None) -> None:
+    def _looked(self, addresses: Sequence[str]) -> None:
         self._is_looking_up = False
-        if address is None:
+        if not addresses:
             if self._address is None and not self._is_said:
                 self._is_said = True
                 log.warn("upstream {title}: its name has no address", title=self._title)
             return  # where it was, it may still be
-        found = (address, self.settings.port)
-        if found == self._address:
+        address = self._chosen(addresses)
+        if self._address is not None and address == self._address[0]:
             return
         log.info("upstream {title} is at {address}", title=self._title, address=address)
-        self._address = found
+        self._address = (address, self.settings.port)
+        self.moved = self._shared.clock.monotonic()
         # Replies to what was sent to the old address may still come.
         self._retired += self._channels
         self._channels = []
         self._end_probe()
         if not self.health.is_alive:
-            self.health.next_try = self.health.next_trial = self._shared.clock.monotonic()
+            self.health.next_try = self.health.next_trial = self.moved
+
+    def _chosen(self, addresses: Sequence[str]) -> str:
+        known = None if self._address is None else self._address[0]
+        if known not in addresses:
+            return addresses[0]
+        # One that does not answer gives way to the next: a name often has one of each family.
+        at = addresses.index(known) + (not self.health.is_alive)
+        return addresses[at % len(addresses)]
 
 
 @final

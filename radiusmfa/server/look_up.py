@@ -1,4 +1,4 @@
-"""The address of a name, looked up in a thread: the system's resolver waits as long as it likes."""
+"""The addresses of a name, looked up in a thread: the system's resolver may take its time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class Reactor(Protocol):
@@ -19,21 +19,21 @@ class Reactor(Protocol):
         """Do *call* on the reactor's own thread."""
 
 
-def look_up(reactor: Reactor, host: str, tell: Callable[[str | None], None]) -> None:
+def look_up(reactor: Reactor, host: str, tell: Callable[[Sequence[str]], None]) -> None:
     """
-    Tell *tell* the address of *host*, on the reactor's thread.
+    Tell *tell* the addresses of *host*, on the reactor's thread.
 
     Args:
         reactor: Twisted's.
         host: A name; IPv4 and IPv6 as the system prefers them.
-        tell: Gets the first address, or None if there is none.
+        tell: Gets them in that order, each once; none if there are none.
     """
     reactor.callInThread(_resolve, reactor, host, tell)
 
 
-def _resolve(reactor: Reactor, host: str, tell: Callable[[str | None], None]) -> None:
+def _resolve(reactor: Reactor, host: str, tell: Callable[[Sequence[str]], None]) -> None:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError):
         found = []
-    reactor.callFromThread(tell, str(found[0][4][0]) if found else None)
+    reactor.callFromThread(tell, tuple(dict.fromkeys(str(one[4][0]) for one in found)))

@@ -23,7 +23,7 @@ from radiusmfa.upstream.wheel import TICK, Wheel
 from radiusmfa.wire import numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from radiusmfa.config.upstream_model import Event, Upstream
     from radiusmfa.interfaces import Clock
@@ -56,7 +56,7 @@ class Relays:
         discards: Discards,
         *,
         call_later: Callable[[float, Callable[[], None]], object],
-        look_up: Callable[[str, Callable[[str | None], None]], None],
+        look_up: Callable[[str, Callable[[Sequence[str]], None]], None],
         answered: Callable[[list[tuple[Received, Response]]], None],
     ) -> None:
         """
@@ -107,7 +107,6 @@ class Relays:
                 self.done(received, Response(upstream=one.upstream, reason=Reason.DIALOGUE_LOST))
             else:
                 relay.start(received, one, now)
-        self._arm()
         self.flush()
 
     def is_dead(self, upstream: str) -> bool:
@@ -126,7 +125,8 @@ class Relays:
         self._done.append((received, response))
 
     def flush(self) -> None:
-        """Hand on what was answered, in one turn."""
+        """Set the timer for whoever waits now, and hand on what was answered, in one turn."""
+        self._arm()
         if not self._done:
             return
         done, self._done = self._done, []
@@ -143,7 +143,6 @@ class Relays:
         for relay in [relay for relay in self._leaving if relay.is_idle]:
             self._leaving.remove(relay)
             relay.close()
-        self._arm()
         self.flush()
 
     def close(self) -> None:
@@ -183,7 +182,6 @@ class Relays:
             # Whoever has moved on waits elsewhere in the wheel, or not at all.
             if 0 <= waiting.due <= now:
                 waiting.tick(now)
-        self._arm()
         self.flush()
 
 
@@ -233,7 +231,8 @@ class Relay:
         # all are dead, one may try too: our looks may be wrong.
         for home in self._homes:
             is_blind = not home.can_probe or not left
-            if is_blind and home.is_known and home not in tried and home.health.may_try(now):
+            is_new = home not in tried or home.moved >= tried[home]
+            if is_blind and home.is_known and is_new and home.health.may_try(now):
                 return home
         if not left:
             return None

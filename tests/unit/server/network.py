@@ -15,7 +15,7 @@ from radiusmfa.wire.codec import Packet, SigningKey
 from tests.fakes import FakeClock, FakeReactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from radiusmfa.server.received import Received
 
@@ -121,7 +121,7 @@ class Net:
         self.reactor = FakeReactor()
         self.told: list[Response] = []
         self.drops: list[str] = []
-        self.looked_up: list[tuple[str, Callable[[str | None], None]]] = []
+        self.looked_up: list[tuple[str, Callable[[Sequence[str]], None]]] = []
         self.relays = Relays(
             self.reactor,
             self.clock,

@@ -448,14 +448,16 @@ def test_server_that_has_answered_others_is_not_doubted(net: Net, one: Home) -> 
 def test_doubt_that_cannot_even_be_sent_ends_the_login(net: Net, one: Home) -> None:
     """A server that has moved to where the network does not reach is left while it is looked at."""
     net.upstream(one.entry(host="radius.example", alive_check=STATUS), patience=100, retransmit=30)
-    net.looked_up.pop()[1]("127.0.0.1")
+    net.looked_up.pop()[1](["127.0.0.1"])
     net.clock.advance(5)
     net.ask(budget=200)
     net.clock.advance(25.5)
     net.relays.tidy()
-    net.looked_up.pop()[1]("255.255.255.255")  # nobody may send there
+    net.looked_up.pop()[1](["255.255.255.255"])  # nobody may send there
 
     net.pass_time(5)
+    net.looked_up.pop()[1](["255.255.255.255"])  # lost, and looked up again: it is still there
+    net.pass_time(0.5)
 
     assert [response.reason for response in net.told] == [Reason.UPSTREAM_UNREACHABLE]
     assert net.counted["probes"] == 2

@@ -205,7 +205,7 @@ def test_name_is_looked_up_before_anybody_is_asked(net: Net, one: Home) -> None:
     ((host, tell),) = net.looked_up
     assert host == "radius.example.com"
 
-    tell("127.0.0.1")
+    tell(["127.0.0.1"])
     net.clock.advance(0.2)
 
     one.receive()
@@ -218,7 +218,7 @@ def test_login_waits_for_an_address_no_longer_than_it_can(net: Net, one: Home, e
     net.ask(budget=2)
 
     if ends == "no-address":
-        net.looked_up[0][1](None)
+        net.looked_up[0][1]([])
         net.clock.advance(0.2)
     else:
         net.pass_time(2.1)
@@ -230,12 +230,12 @@ def test_login_waits_for_an_address_no_longer_than_it_can(net: Net, one: Home, e
 def test_name_without_an_address_is_looked_up_again(net: Net, one: Home) -> None:
     """A name server that is down at the start is no reason to stay without an upstream."""
     net.upstream(one.entry(host="radius.example.com"))
-    net.looked_up.pop()[1](None)
+    net.looked_up.pop()[1]([])
     assert net.relays.is_dead("other")
 
     net.clock.advance(31)
     net.relays.tidy()
-    net.looked_up.pop()[1]("127.0.0.1")
+    net.looked_up.pop()[1](["127.0.0.1"])
     net.ask()
 
     one.receive()
@@ -245,13 +245,13 @@ def test_name_that_moves_is_followed(net: Net, one: Home) -> None:
     """New logins go to the new address; replies from the old one still count."""
     there = Home("127.0.0.9", one.port)
     net.upstream(one.entry(host="radius.example.com"), patience=60)
-    net.looked_up.pop()[1]("127.0.0.1")
+    net.looked_up.pop()[1](["127.0.0.1"])
     net.ask(budget=60)
     asked = one.receive()
 
     net.clock.advance(31)
     net.relays.tidy()
-    net.looked_up.pop()[1]("127.0.0.9")
+    net.looked_up.pop()[1](["127.0.0.9"])
     net.ask()
     there.receive()
     one.reply(asked)
@@ -266,10 +266,10 @@ def test_name_that_moves_is_followed(net: Net, one: Home) -> None:
 def test_name_that_stays_keeps_its_ports(net: Net, one: Home) -> None:
     """The same address again changes nothing, nor does a look-up that fails."""
     net.upstream(one.entry(host="radius.example.com"))
-    net.looked_up.pop()[1]("127.0.0.1")
+    net.looked_up.pop()[1](["127.0.0.1"])
     net.ask()
     source = one.receive().source
-    for answer in ("127.0.0.1", None):
+    for answer in (["127.0.0.1"], []):
         net.clock.advance(31)
         net.relays.tidy()
         net.looked_up.pop()[1](answer)
@@ -281,13 +281,13 @@ def test_name_that_stays_keeps_its_ports(net: Net, one: Home) -> None:
 def test_lost_server_with_a_name_is_looked_up_at_once(net: Net, one: Home) -> None:
     """A server may have moved: that is found out before the half minute is over."""
     net.upstream(one.entry(host="radius.example.com", alive_check=STATUS))
-    net.looked_up.pop()[1]("127.0.0.1")
+    net.looked_up.pop()[1](["127.0.0.1"])
     one.close()
     net.ask()
     net.read()
     there = Home("127.0.0.9", one.port)
 
-    net.looked_up.pop()[1]("127.0.0.9")
+    net.looked_up.pop()[1](["127.0.0.9"])
     net.relays.tidy()
     there.reply(there.receive())
     net.read()
@@ -408,11 +408,11 @@ def test_look_that_was_never_sent_can_end(net: Net, one: Home) -> None:
 def test_refusal_of_the_old_address_says_nothing_of_the_new(net: Net, one: Home) -> None:
     """A server that has moved is not dead because nothing listens where it was."""
     net.upstream(one.entry(host="radius.example"), patience=100)
-    net.looked_up.pop()[1]("127.0.0.2")  # nothing listens there
+    net.looked_up.pop()[1](["127.0.0.2"])  # nothing listens there
     net.ask(budget=100)
     net.clock.advance(31)
     net.relays.tidy()
-    net.looked_up.pop()[1]("127.0.0.1")
+    net.looked_up.pop()[1](["127.0.0.1"])
 
     net.read()
 
@@ -421,3 +421,37 @@ def test_refusal_of_the_old_address_says_nothing_of_the_new(net: Net, one: Home)
     one.reply(one.receive())
     net.read()
     assert net.told[-1].packet is not None
+
+
+def test_name_with_an_address_of_each_family_is_asked_where_it_answers(net: Net, one: Home) -> None:
+    """Nothing listens at the first address: the same login goes to the second."""
+    net.upstream(one.entry(host="localhost"))
+    net.looked_up.pop()[1](["::1", "127.0.0.1"])
+    net.ask()
+    net.read()
+
+    net.looked_up.pop()[1](["::1", "127.0.0.1"])
+    net.clock.advance(0.2)
+    one.reply(one.receive())
+    net.read()
+
+    assert net.told[0].packet is not None
+    net.clock.advance(31)
+    net.relays.tidy()
+    net.looked_up.pop()[1](["::1", "127.0.0.1"])
+    net.ask()
+    one.receive()
+
+
+def test_name_whose_only_address_is_dead_ends_the_login(net: Net, one: Home) -> None:
+    """Looking it up once more finds nothing new, and nobody waits for longer."""
+    net.upstream(one.entry(host="localhost"))
+    net.looked_up.pop()[1](["127.0.0.1"])
+    one.close()
+    net.ask()
+    net.read()
+
+    net.looked_up.pop()[1](["127.0.0.1"])
+    net.clock.advance(0.2)
+
+    assert net.told[0].reason is Reason.UPSTREAM_UNREACHABLE
