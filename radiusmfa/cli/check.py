@@ -11,8 +11,6 @@ from radiusmfa.config.model import Mode, Tri
 from radiusmfa.interfaces import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sized
-
     from radiusmfa.config.model import Client, Configuration
     from radiusmfa.config.upstream_model import Upstream
 
@@ -59,10 +57,10 @@ def _show(config: Configuration) -> None:
     if config.upstreams:
         click.echo()
         _show_upstreams(config)
-    counts = [_count(rows, "client")]
+    counts = [common.count(rows, "client")]
     if config.upstreams:
-        counts.append(_count(config.upstreams, "upstream"))
-    counts.append(_count(config.warnings, "warning"))
+        counts.append(common.count(config.upstreams, "upstream"))
+    counts.append(common.count(config.warnings, "warning"))
     click.echo(f"{config.path}: can be used; {', '.join(counts)}")
 
 
@@ -94,10 +92,6 @@ def _factors(client: Client) -> str:
     named = ", ".join(client.factors)
     instead = ", ".join(client.when_unavailable)
     return f"{named}; instead: {instead}" if instead else named
-
-
-def _count(things: Sized, name: str) -> str:
-    return f"{len(things) or 'no'} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _policy(client: Client) -> str:

@@ -15,7 +15,7 @@ from radiusmfa.interfaces import RadiusmfaError
 from radiusmfa.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Sized
 
     from radiusmfa.config.model import Configuration
     from radiusmfa.stores.database import Database
@@ -150,3 +150,8 @@ def _width(text: str) -> int:
         2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1
         for c in text
     )
+
+
+def count(things: Sized, name: str) -> str:
+    """Return how many *things* there are in words: `no clients`, `1 client`, `2 clients`."""
+    return f"{len(things) or 'no'} {name}{'' if len(things) == 1 else 's'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from radiusmfa.cli import findings
+from radiusmfa.cli import common, findings
 from radiusmfa.cli.exchange import LOOPBACK, Server, SilenceError, ask
 from radiusmfa.cli.findings import Cause
 from radiusmfa.clients import Clients
@@ -26,11 +26,12 @@ _PEOPLE: Final = "SELECT count(*) FROM users"
 def configuration(config: Configuration) -> list[Finding]:
     """Return the warnings of the configuration, which can be used."""
     counts = (
-        f"{len(config.clients)} clients, {len(config.upstreams)} upstreams,"
-        f" {len(config.factors.names)} factors"
+        common.count(config.clients, "client"),
+        common.count(config.upstreams, "upstream"),
+        common.count(config.factors.names, "factor"),
     )
     return [
-        findings.ok(str(config.path), f"can be used; {counts}"),
+        findings.ok(str(config.path), f"can be used; {', '.join(counts)}"),
         *(findings.note(str(config.path), Cause.WARNING, text) for text in config.warnings),
     ]
 

@@ -150,7 +150,8 @@ def _primary(fields: Fields, mode: Mode, known: Known) -> str:
         return NONE if mode is Mode.STEP_UP else LOCAL
     choices = (LOCAL, NONE, *known.upstreams)
     if text not in choices:
-        fields.fault("primary", f"must be {', '.join(choices[:-1])} or {choices[-1]}")
+        none = "" if known.upstreams else "; there is no upstream to name"
+        fields.fault("primary", f"must be {', '.join(choices[:-1])} or {choices[-1]}{none}")
     return text  # also a wrong one: what it was to be is checked once
 
 

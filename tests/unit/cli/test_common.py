@@ -154,3 +154,11 @@ def test_store_needs_its_keys(tmp_path: Path) -> None:
     (tmp_path / "it").write_text("0123456789abcdef", encoding="utf-8")
     with pytest.raises(KeysError):
         common.open_store(_context(tmp_path / "it.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("things", "text"), [("", "no clients"), ("a", "1 client"), ("ab", "2 clients")]
+)
+def test_things_are_counted_in_words(things: str, text: str) -> None:
+    """One thing is not several."""
+    assert common.count(things, "client") == text

@@ -96,7 +96,7 @@ def test_all_well_is_code_0(office: Office, good: Responder) -> None:
     office.config.write_text(text.replace("127.0.0.1:0", f"127.0.0.1:{closed_port()}"))
     ran = office.done("doctor")
     lines = ran.out.splitlines()
-    assert lines[0].startswith(f"ok     {office.config}: can be used; 1 clients, 1 upstreams")
+    assert lines[0].startswith(f"ok     {office.config}: can be used; 1 client, 1 upstream")
     assert lines[1].startswith(f"note   {office.config}: passwords.memory_kib is 1024")
     assert lines[2].startswith(f"ok     {office.folder / 'it.db'}: opens with ")
     assert "the server does not run" in lines[3]

@@ -272,7 +272,7 @@ def test_tail_without_a_length_is_a_warning() -> None:
 def test_primary_without_upstreams_is_local_or_none() -> None:
     """Where there are no upstreams, the fault names the two words there are."""
     (fault,) = _read(f"clients: [{{{VPN}, primary: rsa}}]")[2]
-    assert fault.endswith("clients[0].primary: must be local or none")
+    assert fault.endswith("clients[0].primary: must be local or none; there is no upstream to name")
 
 
 def test_fault_of_the_defaults_is_reported_once() -> None:
