@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING
 
-import pytest
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from radiusmfa.outcome import Reason
 from radiusmfa.server.channel import Channel
 from tests.unit.server.network import Home, Net
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def net() -> Iterator[Net]:
-    """Return relays."""
-    net = Net()
-    yield net
-    net.close()
-
-
-@pytest.fixture
-def one() -> Iterator[Home]:
-    """Return a server."""
-    home = Home()
-    yield home
-    home.close()
 
 
 def channel(net: Net) -> Channel:

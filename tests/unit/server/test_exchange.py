@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from radiusmfa.config.upstream_model import AliveCheck
@@ -16,34 +14,7 @@ from radiusmfa.wire import codec, numbers
 from radiusmfa.wire.codec import SigningKey
 from tests.unit.server.network import BUDGET, KEY, Home, Net
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 STATUS = AliveCheck.STATUS_SERVER
-
-
-@pytest.fixture
-def net() -> Iterator[Net]:
-    """Return relays."""
-    net = Net()
-    yield net
-    net.close()
-
-
-@pytest.fixture
-def one() -> Iterator[Home]:
-    """Return a server."""
-    home = Home()
-    yield home
-    home.close()
-
-
-@pytest.fixture
-def two() -> Iterator[Home]:
-    """Return another server."""
-    home = Home()
-    yield home
-    home.close()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,26 +15,7 @@ from radiusmfa.server.home import Probe, place
 from radiusmfa.wire import numbers, password
 from tests.unit.server.network import KEY, SECRET, Home, Net
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 STATUS, LOGIN = AliveCheck.STATUS_SERVER, AliveCheck.ACCESS_REQUEST
-
-
-@pytest.fixture
-def net() -> Iterator[Net]:
-    """Return relays."""
-    net = Net()
-    yield net
-    net.close()
-
-
-@pytest.fixture
-def one() -> Iterator[Home]:
-    """Return a server."""
-    home = Home()
-    yield home
-    home.close()
 
 
 def doubted(net: Net) -> None:

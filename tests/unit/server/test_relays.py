@@ -20,14 +20,6 @@ STATUS = AliveCheck.STATUS_SERVER
 
 
 @pytest.fixture
-def net() -> Iterator[Net]:
-    """Return relays."""
-    net = Net()
-    yield net
-    net.close()
-
-
-@pytest.fixture
 def homes() -> Iterator[tuple[Home, Home]]:
     """Return two servers."""
     homes = Home(), Home()
