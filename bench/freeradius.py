@@ -1,4 +1,4 @@
-"""Debian's FreeRADIUS with `rlm_totp`, configured in a directory of its own, as a child."""
+"""Debian's FreeRADIUS with `rlm_totp` or as a proxy, in a directory of its own, as a child."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ security {{
     reject_delay = 0
     status_server = yes
 }}
-proxy_requests = no
+proxy_requests = {proxies}
 client bench {{
     ipaddr = 127.0.0.1
     secret = {secret}
@@ -86,6 +86,46 @@ server bench {{
     }}
 {virtual}
 }}
+"""
+
+# Debian's proxy.conf, less its comments; `require_message_authenticator` signs what is sent.
+_PROXY: Final = """
+proxy server {{
+    default_fallback = no
+}}
+home_server home {{
+    type = auth
+    ipaddr = 127.0.0.1
+    port = {port}
+    secret = {secret}
+    require_message_authenticator = yes
+    response_window = 20
+    zombie_period = 40
+    revive_interval = 120
+    status_check = status-server
+    check_interval = 30
+    check_timeout = 4
+    num_answers_to_alive = 3
+    max_outstanding = 65536
+}}
+home_server_pool pool {{
+    type = fail-over
+    home_server = home
+}}
+realm forwarded {{
+    auth_pool = pool
+    nostrip
+}}
+"""
+
+_FORWARD: Final = """
+    authorize {
+        update control {
+            &Proxy-To-Realm := forwarded
+        }
+    }
+    authenticate {
+    }
 """
 
 _STEP_UP: Final = """
@@ -212,19 +252,36 @@ def start(
         threads: Worker threads; 0 decides in the thread that receives.
     """
     here.mkdir()
+    (here / "users").write_text("".join(_entry(person, mode) for person in people))
+    return _launch(here, _VIRTUAL[mode], secret=secret, threads=threads)
+
+
+def start_proxy(
+    here: Path, home: processes.Server, *, secret: str, threads: int
+) -> processes.Server:
+    """Start it as a proxy that forwards every login to *home*; see `start`."""
+    here.mkdir()
+    (here / "users").write_text("")
+    proxy = _PROXY.format(port=home.port, secret=home.secret)
+    return _launch(here, _FORWARD, secret=secret, threads=threads, proxy=proxy)
+
+
+def _launch(
+    here: Path, virtual: str, *, secret: str, threads: int, proxy: str = ""
+) -> processes.Server:
     here.chmod(0o700)
     port = processes.free_port()
     pool = _POOL.format(threads=threads) if threads else ""
-    (here / "users").write_text("".join(_entry(person, mode) for person in people))
     (here / "dictionary").write_text("")
     (here / "radiusd.conf").write_text(
         _MAIN.format(
             libraries=_LIBRARIES,
             here=here,
             secret=secret,
-            pool=pool,
+            pool=pool + proxy,
+            proxies="yes" if proxy else "no",
             port=port,
-            virtual=_VIRTUAL[mode] + _SIGN,
+            virtual=virtual + _SIGN,
         )
     )
     binary = find()

@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias, final
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, final
 
 from bench.processes import BenchError
 from radiusmfa.secret import Secret
@@ -27,6 +27,21 @@ _NAS: Final = codec.attribute(numbers.NAS_IP_ADDRESS, bytes((127, 0, 0, 1)))
 _STATION: Final = codec.attribute(numbers.CALLING_STATION_ID, b"192.0.2.17")
 
 Follow: TypeAlias = Callable[[int, bytes], bytes]
+
+
+class Login(NamedTuple):
+    """
+    Who logs in, and with what.
+
+    Attributes:
+        name: User-Name.
+        typed: The first User-Password.
+        answer: To the challenge; None: there is none.
+    """
+
+    name: bytes
+    typed: bytes
+    answer: bytes | None = None
 
 
 @final
@@ -72,16 +87,24 @@ class Run:
         return self.latencies[min(len(self.latencies) - 1, int(part * len(self.latencies)))]
 
 
-def prepare(people: Sequence[Person], mode: str, step: int, secret: str) -> Flow:
-    """Make every packet for one login of each of *people* with the code of *step*."""
+def of_people(people: Sequence[Person], mode: str, step: int) -> list[Login]:
+    """Return one login of each of *people* with the code of *step*."""
+    match mode:
+        case "step-up":
+            return [Login(one.name.encode(), one.passcode(step)) for one in people]
+        case "append":
+            return [Login(one.name.encode(), one.password + one.passcode(step)) for one in people]
+        case _:
+            return [Login(one.name.encode(), one.password, one.passcode(step)) for one in people]
+
+
+def prepare(logins: Sequence[Login], secret: str) -> Flow:
+    """Make every packet of *logins*; all of them have an answer, or none."""
     key = codec.SigningKey(Secret(secret.encode()))
-    first = [
-        _request(number, person, _proof(person, mode, step), key)
-        for number, person in enumerate(people)
-    ]
-    if mode != "challenge":
+    first = [request(number, one, key) for number, one in enumerate(logins)]
+    if logins[0].answer is None:
         return Flow(first=first, second=None, key=key)
-    parts = [_second_parts(person, step, key) for person in people]
+    parts = [_second_parts(one, key) for one in logins]
 
     def second(number: int, challenge: bytes) -> bytes:
         authenticator, attributes = parts[number]
@@ -94,6 +117,14 @@ def prepare(people: Sequence[Person], mode: str, step: int, secret: str) -> Flow
         return codec.request(numbers.ACCESS_REQUEST, identifier, authenticator, attributes, key)
 
     return Flow(first=first, second=second, key=key)
+
+
+def request(number: int, login: Login, key: codec.SigningKey) -> bytes:
+    """Return the first packet of *login*, which is the one of that number."""
+    authenticator = secrets.token_bytes(16)
+    attributes = _attributes(login.name, login.typed, authenticator, key)
+    identifier = number % _IDENTIFIERS
+    return codec.request(numbers.ACCESS_REQUEST, identifier, authenticator, attributes, key)
 
 
 def drive(  # noqa: PLR0913 - how, from where, and to what end
@@ -248,18 +279,11 @@ def _socket(port: int, source: str) -> socket.socket:
     return channel
 
 
-def _request(number: int, person: Person, proof: bytes, key: codec.SigningKey) -> bytes:
-    authenticator = secrets.token_bytes(16)
-    attributes = _attributes(person, proof, authenticator, key)
-    identifier = number % _IDENTIFIERS
-    return codec.request(numbers.ACCESS_REQUEST, identifier, authenticator, attributes, key)
-
-
-def _attributes(person: Person, proof: bytes, authenticator: bytes, key: codec.SigningKey) -> bytes:
+def _attributes(name: bytes, proof: bytes, authenticator: bytes, key: codec.SigningKey) -> bytes:
     hidden = password.hide(proof, key.secret, authenticator)
     return b"".join(
         (
-            codec.attribute(numbers.USER_NAME, person.name.encode()),
+            codec.attribute(numbers.USER_NAME, name),
             codec.attribute(numbers.USER_PASSWORD, hidden),
             _NAS,
             _STATION,
@@ -267,16 +291,6 @@ def _attributes(person: Person, proof: bytes, authenticator: bytes, key: codec.S
     )
 
 
-def _proof(person: Person, mode: str, step: int) -> bytes:
-    match mode:
-        case "step-up":
-            return person.passcode(step)
-        case "append":
-            return person.password + person.passcode(step)
-        case _:
-            return person.password
-
-
-def _second_parts(person: Person, step: int, key: codec.SigningKey) -> tuple[bytes, bytes]:
+def _second_parts(login: Login, key: codec.SigningKey) -> tuple[bytes, bytes]:
     authenticator = secrets.token_bytes(16)
-    return authenticator, _attributes(person, person.passcode(step), authenticator, key)
+    return authenticator, _attributes(login.name, login.answer or b"", authenticator, key)

@@ -36,6 +36,29 @@ log: {{level: warn}}
 """
 _KEPT: Final = "passwords: {upgrade: no}\n"
 
+# Those whose logins are forwarded.
+FORWARDING: Final = {"proxy": "127.0.0.5", "proxy-step-up": "127.0.0.6"}
+WAITING: Final = tuple(f"127.0.0.{number}" for number in range(8, 12))
+_PROXY: Final = """\
+listen: [{{udp: "127.0.0.1:{port}"}}]
+store: {{sqlite: radiusmfa.db}}
+keys: {{file: keys}}
+upstreams:
+  home: {{servers: [{{host: 127.0.0.1, port: {home}, secret: {{file: home}}}}]}}
+factors: {{totp: {{}}, token: {{upstream: home}}}}
+clients:
+  - {{name: bench, networks: [127.0.0.1/32], secret: {{file: secret}}}}
+  - {{name: step-up, networks: [127.0.0.2/32], secret: {{file: secret}}, mode: step-up,
+      factors: [totp]}}
+  - {{name: proxy, networks: [127.0.0.5/32], secret: {{file: secret}}, mode: proxy, primary: home}}
+  - {{name: proxy-step-up, networks: [127.0.0.6/32], secret: {{file: secret}}, mode: step-up,
+      factors: [token]}}
+  - {{name: waiting, networks: [127.0.0.8/30], secret: {{file: secret}}, mode: proxy,
+      primary: home, time_budget: 60}}
+log: {{level: warn}}
+passwords: {{upgrade: no}}
+"""
+
 
 def prepare(here: Path, people: list[Person], *, secret: str, port: int, fast: bool) -> Path:
     """
@@ -52,15 +75,27 @@ def prepare(here: Path, people: list[Person], *, secret: str, port: int, fast: b
     Returns:
         The configuration file.
     """
-    here.mkdir(mode=0o700)
-    config = here / "radiusmfa.yaml"
-    (here / "secret").write_text(secret)
-    (here / "secret").chmod(0o600)
-    config.write_text(_CONFIGURATION.format(port=port) + (_KEPT if fast else ""))
-    Vault.create(here / "keys")
-    database.create(here / "radiusmfa.db", Vault.read(here / "keys"))
+    config = _make(here, secret, _CONFIGURATION.format(port=port) + (_KEPT if fast else ""))
     _import(here, config, people, fast=fast)
     return config
+
+
+def prepare_proxy(here: Path, home: processes.Server, *, secret: str, port: int) -> Path:
+    """
+    Make configuration, keys, and a store without anybody below *here*; see `prepare`.
+
+    Who comes from `FORWARDING` or `WAITING` has to be known to *home*, the latter within a
+    minute; who comes from `SOURCES["step-up"]` needs a token in the store.
+    """
+    config = _make(here, secret, _PROXY.format(port=port, home=home.port))
+    (here / "home").write_text(home.secret)
+    (here / "home").chmod(0o600)
+    return config
+
+
+def add(config: Path, people: list[Person], *, has_tokens: bool) -> None:
+    """Put *people* into the store of *config*, with fast passwords."""
+    _import(config.parent, config, people, fast=True, has_tokens=has_tokens)
 
 
 def start(config: Path, *, port: int, secret: str) -> processes.Server:
@@ -69,17 +104,31 @@ def start(config: Path, *, port: int, secret: str) -> processes.Server:
     return processes.start(arguments, port=port, secret=secret, log=config.parent / "output")
 
 
-def _import(here: Path, config: Path, people: list[Person], *, fast: bool) -> None:
+def _make(here: Path, secret: str, text: str) -> Path:
+    here.mkdir(mode=0o700)
+    config = here / "radiusmfa.yaml"
+    (here / "secret").write_text(secret)
+    (here / "secret").chmod(0o600)
+    config.write_text(text)
+    Vault.create(here / "keys")
+    database.create(here / "radiusmfa.db", Vault.read(here / "keys"))
+    return config
+
+
+def _import(
+    here: Path, config: Path, people: list[Person], *, fast: bool, has_tokens: bool = True
+) -> None:
     # One password, one salt: hashing 20,000 of them is not what is measured.
     salt = people[0].seed[:_SALT_OCTETS]
     password = people[0].password
     hashed = _salted(password, salt) if fast else hash_password(password, Parameters())
     with (here / "people.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["name", "hash", "seed_base32", "serial"])
+        writer.writerow(["name", "hash", *(["seed_base32", "serial"] if has_tokens else [])])
         for person in people:
             seed = base64.b32encode(person.seed).decode()
-            writer.writerow([person.name, hashed, seed, f"T-{person.name}"])
+            token = [seed, f"T-{person.name}"] if has_tokens else []
+            writer.writerow([person.name, hashed, *token])
     done = _run(config, "user", "import", str(here / "people.csv"))
     if done.returncode:
         message = f"user import failed:\n{done.stderr[-2000:]}"
