@@ -124,13 +124,12 @@ class Exchange:
             self._doubt = _NEVER
             if home.health.heard < self._first:
                 home.doubt(now)
-        if self.due < 0 or home is not self._home:
-            return  # that look was the end of it
+        if not self._is_at(home):
+            return  # that look was the end of it here
         if now >= self._next:
             self._sent += 1
             self._relay.counters.access_retransmissions += 1
-            if self._channel is not None:
-                self._channel.send(self._octets)
+            self._channel.send(self._octets)
             self._wait_longer(now)
         self._wait()
 
@@ -249,6 +248,9 @@ class Exchange:
         if self._channel is not None:
             self._channel.slots.free(self._identifier)
             self._channel = None
+
+    def _is_at(self, home: Home) -> bool:
+        return self._channel is not None and home is self._home
 
     def _of_home(self) -> Home:
         if self._home is None:

@@ -148,10 +148,12 @@ class Home:
 
     def take(self, waiting: Waiting, now: float) -> tuple[Channel, int] | None:
         """Return a source port and an identifier for *waiting*; None: all are taken."""
-        for channel in self._channels:
+        for at, channel in enumerate(self._channels):
             identifier = channel.slots.take(waiting)
             if identifier is not None:
                 channel.used = now
+                if at:  # when thousands wait, most are full: one with room is looked at first
+                    self._channels.insert(0, self._channels.pop(at))
                 return channel, identifier
         if self._address is None or len(self._channels) >= self._upstream.ports:
             return None
@@ -162,7 +164,7 @@ class Home:
                 "no socket for upstream {title}: {why}", title=self._title, why=error.strerror
             )
             return None
-        self._channels.append(channel)
+        self._channels.insert(0, channel)
         channel.used = now
         identifier = channel.slots.take(waiting)
         return None if identifier is None else (channel, identifier)

@@ -62,7 +62,8 @@ class OwnPasscodes:
                 none of ours.
         """
         kind = Kind.OATH if typed.isdigit() else Kind.RECOVERY
-        if self._guard.is_locked(user, kind, attempt.client, now):
+        # Nearly nobody has failures: not worth a call.
+        if user.failures and self._guard.is_locked(user, kind, attempt.client, now):
             return None if may_be_other else Failed(Reason.LOCKED)
         found = passcode.find(desk, user, typed, now, monotonic)
         if isinstance(found, Found | FoundRecovery):
@@ -85,7 +86,8 @@ class OwnPasscodes:
         if not is_claimed:
             return Failed(Reason.REPLAYED_PASSCODE)
         attempt.found = found
-        self._guard.clear(user, kind, attempt.client)
+        if user.failures:
+            self._guard.clear(user, kind, attempt.client)
         return PASSED
 
     def wrong(  # noqa: PLR0913 - what was wrong, whose it was, and when

@@ -117,7 +117,12 @@ class Steps:
                 return None
             if self._watch is not None:
                 self._watch(attempt.step, outcome)
-            following = self._following(attempt, outcome)
+            if attempt.plan.has_upstream:
+                following = self._following(attempt, outcome)
+            else:  # nearly all; nothing to look up
+                following = flow.advance(
+                    attempt.mode, attempt.step, outcome, is_answer=attempt.entry is not None
+                )
             if not isinstance(following, Step):
                 return following
             attempt.step = following
@@ -125,10 +130,6 @@ class Steps:
 
     def _following(self, attempt: Attempt, outcome: Outcome) -> flow.Next:
         plan, user, client = attempt.plan, attempt.user, attempt.client
-        if not plan.has_upstream:  # nearly all; nothing to look up
-            return flow.advance(
-                attempt.mode, attempt.step, outcome, is_answer=attempt.entry is not None
-            )
         if isinstance(outcome, Unavailable):
             attempt.gone = outcome.reason
         is_exempt = user is not None and user.is_exempt
