@@ -39,7 +39,7 @@ OURS = {
     "factors": {*VALUES, "factors"},
     "login": {*VALUES, "login", "factors"},
     "primary": {*VALUES, "primary"},
-    "upstream": {*VALUES, "upstream", "wire", "login.talk"},
+    "upstream": {*VALUES, "upstream", "wire", "login.talk", "login.username"},
     "stores": {
         *VALUES,
         "stores",

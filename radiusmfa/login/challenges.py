@@ -20,6 +20,8 @@ _RANDOM_OCTETS: Final = 24
 LARGEST_STATE_OCTETS: Final = 64
 MOST_OF_ONE: Final = 1000
 """Challenges that one person may leave open: one password must not take the room of all."""
+_STRANGERS_PART: Final = 2
+"""Strangers get half of the room: names cost nothing where an upstream asks everybody."""
 
 
 class Entry(NamedTuple):
@@ -73,6 +75,7 @@ class Challenges:
         self._entropy = entropy
         self._open: dict[bytes, Entry] = {}
         self._of_user: Counter[int] = Counter()
+        self._of_strangers = 0
 
     def configure(self, lifetime: float, most: int) -> None:
         """Change what the constructor was told, for challenges still to be issued."""
@@ -87,6 +90,7 @@ class Challenges:
         """Take over what the store kept, oldest first."""
         self._open = {entry.state: entry for entry in entries}
         self._of_user = Counter(entry.user for entry in self._open.values())
+        self._of_strangers = sum(entry.user < 0 for entry in self._open.values())
 
     def issue(  # noqa: PLR0913 - the fields of an entry
         self,
@@ -117,6 +121,8 @@ class Challenges:
         """
         if len(self._open) >= self._most or self._of_user[user] >= MOST_OF_ONE:
             return None
+        if user < 0 and self._of_strangers >= self._most // _STRANGERS_PART:
+            return None
         random = base64.urlsafe_b64encode(self._entropy(_RANDOM_OCTETS))
         lifetime = self._lifetime if limit is None else min(limit, self._lifetime)
         entry = Entry(
@@ -124,6 +130,7 @@ class Challenges:
         )
         self._open[entry.state] = entry
         self._of_user[user] += 1
+        self._of_strangers += user < 0
         return entry
 
     def take(self, state: bytes, source: str, now: float) -> Entry | None:
@@ -153,6 +160,7 @@ class Challenges:
 
     def _end(self, entry: Entry) -> None:
         del self._open[entry.state]
+        self._of_strangers -= entry.user < 0
         if self._of_user[entry.user] > 1:
             self._of_user[entry.user] -= 1
         else:

@@ -10,7 +10,7 @@ from radiusmfa.config.upstream_model import StartWith, Users
 from radiusmfa.login.passcode import Desk, is_enrolled
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from radiusmfa.config.model import Client, Factors
     from radiusmfa.config.upstream_model import UpstreamFactor
@@ -26,15 +26,23 @@ class Plan:
         desk: The local factors that count.
         instead: Those that count while an upstream's servers are gone.
         primary: Name of the upstream that checks the password; empty: none does.
+        strip: What the upstream that knows the people takes off their names: here they are
+            the same people, too, with or without it.
         has_upstream: Some upstream may be asked for this client.
     """
 
     __slots__ = (
         "_everyone", "_factors", "_order", "_takes_strangers", "desk", "has_upstream", "instead",
-        "primary",
+        "primary", "strip",
     )  # fmt: skip
 
-    def __init__(self, client: Client, factors: Factors, pepper: bytes) -> None:
+    def __init__(
+        self,
+        client: Client,
+        factors: Factors,
+        pepper: bytes,
+        strips: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         """
         Compile the settings of *client*.
 
@@ -42,6 +50,7 @@ class Plan:
             client: Checked.
             factors: All there are.
             pepper: The store's.
+            strips: What each upstream takes off names.
         """
         self.desk = Desk(factors=_only(factors, client.factors), pepper=pepper)
         self.instead = Desk(factors=_only(factors, client.when_unavailable), pepper=pepper)
@@ -53,6 +62,8 @@ class Plan:
         self._factors = tuple(by_name[name] for name in names if name in by_name)
         self._everyone = next((one for one in self._factors if one.users is Users.EVERYONE), None)
         self.has_upstream = bool(self.primary or self._factors)
+        asked = [self.primary] if self.primary else [one.upstream for one in self._factors]
+        self.strip = frozenset(rule for name in asked for rule in (strips or {}).get(name, ()))
         self._takes_strangers = bool(self.primary) or (
             client.mode is Mode.STEP_UP and self._everyone is not None
         )

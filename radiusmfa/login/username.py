@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 LARGEST_NAME_OCTETS: Final = 253  # an attribute's value, RFC 2865 section 5.1
 
@@ -49,6 +52,35 @@ def user_name(text: str) -> str:
         msg = f"a user name has at most {LARGEST_NAME_OCTETS} octets"
         raise UserNameError(msg)
     return name
+
+
+def stripped(octets: bytes, rules: Collection[str]) -> bytes:
+    r"""
+    Return a User-Name without what *rules* take off; may be empty.
+
+    Args:
+        octets: As it came.
+        rules: `domain` (`DOMAIN\user`), `realm` (`user@realm`), both or none.
+    """
+    if "domain" in rules:
+        octets = octets.rpartition(b"\\")[2]
+    if "realm" in rules and b"@" in octets:
+        octets = octets.rpartition(b"@")[0]
+    return octets
+
+
+def is_plain(octets: bytes) -> bool:
+    """
+    Say whether nothing but the case tells *octets*, a usable name, from its normal form.
+
+    `straße` and `strasse` are one person here; another server may think otherwise.
+    """
+    if octets.isascii():
+        return True
+    text = unicodedata.normalize("NFC", octets.decode("utf-8", "replace"))
+    return unicodedata.normalize("NFC", text.casefold()) == unicodedata.normalize(
+        "NFC", text.lower()
+    )
 
 
 def _is_fit(character: str) -> bool:

@@ -38,6 +38,9 @@ _ANSWERS: Final = {
     numbers.ACCESS_CHALLENGE: "challenge",
 }
 _REFUSED: Final = Failed(Reason.UPSTREAM_REFUSED)
+_UNANSWERED: Final = Failed(Reason.UNANSWERED)
+_COUNTED: Final = (_REFUSED, Failed(Reason.TOO_MANY_ROUNDS))
+"""What counts as a wrong proof; of a push, that nobody answered it, too."""
 _LOST: Final = Failed(Reason.DIALOGUE_LOST)  # also where the configuration has lost it meanwhile
 _OF_PASSWORD: Final = frozenset({Step.PASSWORD, Step.REST})
 
@@ -111,6 +114,8 @@ class Asking:
         if attempt.proof:
             # There is no password to tell, and what proved it has been used.
             return Failed(Reason.UNSUPPORTED_METHOD)
+        if attempt.is_talking:
+            return Failed(Reason.UNSUPPORTED_METHOD)  # what was typed is no password either
         return self._ask(attempt, user, factor.upstream, attempt.typed)
 
     def go_on(self, attempt: Attempt, user: User) -> Failed | None:
@@ -122,13 +127,16 @@ class Asking:
 
     def outcome(self, attempt: Attempt, response: Response, now: float) -> Outcome:
         """Return the outcome of the step that *response* answers, and count it."""
+        self.forget(attempt)
         heard = self._hear(attempt, response)
         # The user was read again: whoever was disabled meanwhile does not get in.
         user = admitted(attempt.user)
         if isinstance(user, Failed):
             return user
         client, outcome = attempt.client, heard.outcome
-        kind = Kind.PASSWORD if attempt.step in _OF_PASSWORD else Kind.UPSTREAM
+        if self._is_other(attempt, user, response.upstream):
+            return Failed(Reason.NOT_ENROLLED)
+        kind = _kind(attempt)
         if self._guard.is_locked(user, kind, client, now):
             return Failed(Reason.LOCKED)  # many at once passed the lock before one was counted
         if attempt.guess and not isinstance(outcome, Passed):
@@ -138,13 +146,19 @@ class Asking:
             self._guard.clear(user, kind, client)
             if kind is Kind.UPSTREAM:
                 attempt.kind = attempt.factor_name or response.upstream
-        elif outcome == _REFUSED:
-            offered = attempt.rest if attempt.step is Step.REST else attempt.offered
-            proof = attempt.proof or offered or attempt.typed
-            self._guard.count(user, kind, client, proof, now)
-            if attempt.is_own_question and attempt.has_tries:
+            if attempt.step is Step.PASSWORD:
+                attempt.guess = b""  # digits at the end of a password that was right
+        elif outcome in _COUNTED or (attempt.step is Step.OPEN and outcome == _UNANSWERED):
+            self._guard.count(user, kind, client, _proof(attempt), now)
+            if outcome == _REFUSED and attempt.is_own_question and attempt.has_tries:
                 return ASKS_PASSCODE
         return outcome
+
+    def forget(self, attempt: Attempt) -> None:
+        """Note that nothing of *attempt* is under way any more."""
+        if attempt.under_way is not None:
+            self._guard.answered(attempt.under_way)
+            attempt.under_way = None
 
     def talk(self, attempt: Attempt) -> Talk | None:
         """Return what the challenge that *attempt* ends in has to remember; None: nothing."""
@@ -165,6 +179,12 @@ class Asking:
             rounds=1 + (before.rounds if before is not None and is_same else 0),
             kept=kept,
         )
+
+    def _is_other(self, attempt: Attempt, user: User, upstream: str) -> bool:
+        # What an administrator has changed while the phone rang counts.
+        factor = attempt.factor
+        has_lost = factor is not None and attempt.plan.factor(user) != factor
+        return has_lost or user.upstreams.get(upstream, "") != attempt.alias
 
     def _hear(self, attempt: Attempt, response: Response) -> Heard:
         entry = attempt.entry
@@ -195,12 +215,16 @@ class Asking:
         line = self._lines.get(upstream)
         if line is None:
             return _LOST
+        kind, client = _kind(attempt), attempt.client
+        if not self._guard.may_ask(user, kind, client, _proof(attempt)):
+            return Failed(Reason.LOCKED)
+        attempt.alias = user.upstreams.get(upstream, "")
         asked = line.inquiry(
             Words(
                 packet=attempt.packet,
-                client=attempt.client.name,
+                client=client.name,
                 name=attempt.name,
-                alias=user.upstreams.get(upstream, ""),
+                alias=attempt.alias,
                 typed=typed,
                 proof=attempt.proof if proof is None else proof,
                 talk=talk,
@@ -210,7 +234,20 @@ class Asking:
         if isinstance(asked, Reason):
             return Failed(asked)
         attempt.asked = asked
+        attempt.under_way = self._guard.sent(user, kind, client, _proof(attempt))
         return None
+
+
+def _kind(attempt: Attempt) -> Kind:
+    return Kind.PASSWORD if attempt.step in _OF_PASSWORD else Kind.UPSTREAM
+
+
+def _proof(attempt: Attempt) -> bytes:
+    if attempt.step is Step.OPEN:
+        # The password was right: what is refused is this very push.
+        return attempt.packet.authenticator
+    offered = attempt.rest if attempt.step is Step.REST else attempt.offered
+    return attempt.proof or offered or attempt.typed
 
 
 def _both(first: Kept, then: Kept) -> Kept:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from radiusmfa.outcome import Reason
     from radiusmfa.primary.local import Question
     from radiusmfa.request import Credentials
+    from radiusmfa.server.guard import UnderWay
     from radiusmfa.upstream.inquiry import Inquiry
     from radiusmfa.upstream.kept import Kept
     from radiusmfa.upstream.line import Heard
@@ -49,6 +50,8 @@ class Attempt:
         guess: Digits that were no passcode of ours: a wrong one, if nothing else is made of
             them.
         asked: The check under way, or None.
+        alias: The name that an upstream was asked about, if it is not the one that was typed.
+        under_way: The proof that an upstream is being asked about, or None.
         heard: What the upstream asked last has said.
         answered: Which upstream that was, and which of its servers.
         kept: What the Accept will give the client besides what the configuration names.
@@ -60,9 +63,9 @@ class Attempt:
     """
 
     __slots__ = (
-        "answered", "asked", "client", "deadline", "entry", "factor", "found", "gone", "guess",
-        "heard", "kept", "kind", "missing", "mode", "name", "offered", "packet", "plan",
-        "proof", "rest", "serial", "step", "told", "typed", "user",
+        "alias", "answered", "asked", "client", "deadline", "entry", "factor", "found", "gone",
+        "guess", "heard", "kept", "kind", "missing", "mode", "name", "offered", "packet", "plan",
+        "proof", "rest", "serial", "step", "told", "typed", "under_way", "user",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what a request brings, and whose it is
@@ -91,6 +94,8 @@ class Attempt:
         self.offered: bytes | None = None
         self.guess = b""
         self.asked: Asked | None = None
+        self.alias = ""
+        self.under_way: UnderWay | None = None
         self.heard: Heard | None = None
         self.answered = ("", "")
         self.kept: Kept = kept.EMPTY

@@ -8,6 +8,7 @@ at once, not after a timeout.
 
 from __future__ import annotations
 
+import errno
 import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Protocol, final
@@ -31,6 +32,12 @@ _KERNEL_BUFFER_OCTETS: Final = 1 << 20
 _IP_RECVERR: Final = 11  # linux/in.h
 _IPV6_RECVERR: Final = 25  # linux/in6.h
 _ERRORS_AT_ONCE: Final = 1000
+_GONE: Final = frozenset({
+    errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN,
+})  # fmt: skip
+"""What the network says of a server that is not there."""
+_LOST: Final = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.EMSGSIZE, errno.EPERM})
+"""What says nothing of a server: our own queue is full, a tunnel too narrow, a filter's rule."""
 
 
 class Reactor(Protocol):
@@ -89,9 +96,9 @@ class Channel:
         """Send *octets*; False if they cannot even be sent."""
         try:
             self._socket.sendto(octets, self._address)
-        except BlockingIOError:
-            return True  # lost as a network loses it; it is sent again
-        except OSError:
+        except OSError as error:
+            if error.errno in _LOST:
+                return True  # lost as a network loses it; it is sent again
             # Either this one cannot be sent, or the kernel tells of an earlier one.
             self._drain_errors()
             return self._send_again(octets)
@@ -113,48 +120,50 @@ class Channel:
     def doRead(self) -> None:  # noqa: N802 - Twisted's name
         """Take what has arrived, at most a burst."""
         arrived: list[tuple[bytes, bool]] = []
-        is_refused = not self._receive(arrived)
-        if is_refused:
+        error = self._receive(arrived)
+        if error:
             # The kernel tells of it before it hands out what had arrived: that counts first.
             self._drain_errors()
             self._receive(arrived)
         if arrived:
             self._home.received(self, arrived)
-        if is_refused:
+        if error in _GONE:
             self._home.refused(self)
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002, N802 - Twisted's
         """Learn of an ICMP error: Twisted takes it for the end of the socket."""
         if self._socket.fileno() < 0:
             return
-        self._drain_errors()
+        error = self._drain_errors()
         self._reactor.addReader(self)
-        self._home.refused(self)
+        if error in _GONE:
+            self._home.refused(self)
 
-    def _receive(self, arrived: list[tuple[bytes, bool]]) -> bool:
+    def _receive(self, arrived: list[tuple[bytes, bool]]) -> int:
         receive, address = self._socket.recvfrom, self._address
         try:
             for _ in range(_BURST):
                 datagram, source = receive(_LARGEST_DATAGRAM)
                 arrived.append((datagram, source[:2] == address))
         except BlockingIOError:
-            return True
-        except OSError:
-            return False  # an ICMP error
-        return True
+            return 0
+        except OSError as error:
+            return error.errno or 0  # an ICMP error
+        return 0
 
     def _send_again(self, octets: bytes) -> bool:
         try:
             self._socket.sendto(octets, self._address)
-        except OSError:
-            return False
+        except OSError as error:
+            return error.errno in _LOST
         return True
 
-    def _drain_errors(self) -> None:
+    def _drain_errors(self) -> int:
         # What stays in the queue would wake the reactor for ever.
-        self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         try:
             for _ in range(_ERRORS_AT_ONCE):
                 self._socket.recvmsg(1, 512, socket.MSG_ERRQUEUE)
         except OSError:
-            return
+            return error
+        return error

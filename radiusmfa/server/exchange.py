@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _LONGEST_INTERVAL: Final = 16.0  # RFC 5080 section 2.2.1: MRT
 _LOOK_AGAIN: Final = 0.1  # seconds, while the address of a server is being looked up
 _NEVER: Final = float("inf")
+_LEAST_SILENCE: Final = 1.0  # seconds: less of it says nothing of a server
 
 
 @final
@@ -68,6 +69,9 @@ class Exchange:
 
     def go_on(self, now: float) -> None:
         """Ask the next server, or end."""
+        if now >= self._asked.deadline and not self._tried:
+            # The time was spent here or elsewhere: that says nothing of these servers.
+            self._note(Reason.UNANSWERED)
         while now < self._asked.deadline:
             home = self._relay.choose(self._asked.server, self._tried, now)
             if home is None:
@@ -210,7 +214,7 @@ class Exchange:
         self._relay.counters.timeouts += 1
         is_person_slow = self._is_person_slow(home)
         self._miss(home, now)
-        if is_person_slow:
+        if is_person_slow or (self._servers == 1 and now - self._first < _LEAST_SILENCE):
             self._end(Reason.UNANSWERED, now)
         else:
             self._end(Reason.DIALOGUE_LOST if self._asked.server else Reason.UPSTREAM_SILENT, now)

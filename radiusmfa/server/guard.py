@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import math
-from typing import TYPE_CHECKING, Final, final
+from collections import Counter
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from radiusmfa.login import throttle
 from radiusmfa.login.account import Kind
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _PASSCODE_MEMORY: Final = 120.0
 """Seconds in which the same wrong passcode is a retry. Later it is a new guess: what was
 wrong then may be right now. A wrong password stays wrong."""
+UnderWay: TypeAlias = tuple[tuple[int, Kind, str], int]
+"""A proof that is being checked elsewhere: whose, of which kind, where; and a hash of it."""
 _CHANGES: Final = frozenset({Kind.OATH, Kind.UPSTREAM})
 
 
@@ -37,6 +40,7 @@ class Guard:
         self._logins = logins
         self._lockout = lockout
         self._pepper = pepper
+        self._under_way: dict[tuple[int, Kind, str], Counter[int]] = {}
 
     def is_locked(self, user: User, kind: Kind, client: Client, now: float) -> bool:
         """Say whether proofs of *kind* are refused unseen."""
@@ -51,6 +55,36 @@ class Guard:
         if not isinstance(found, Failed) and self.is_locked(found, kind, client, now):
             return Failed(Reason.LOCKED)
         return found
+
+    def may_ask(self, user: User, kind: Kind, client: Client, proof: bytes) -> bool:
+        """
+        Say whether one more proof of *user* may be sent to a server that counts for itself.
+
+        Nobody learns more at once than in a row: different proofs that are under way count
+        as if they were wrong. The same one again is no guess.
+        """
+        known = user.failures.get((kind, client.name))
+        under_way = self._under_way.get((user.id, kind, client.name), ())
+        left = self._lockout.threshold - (0 if known is None else known.wrong)
+        return hash(proof) in under_way or len(under_way) < max(1, left)
+
+    def sent(self, user: User, kind: Kind, client: Client, proof: bytes) -> UnderWay:
+        """Note that *proof* is under way; `answered` ends it."""
+        key, digest = (user.id, kind, client.name), hash(proof)
+        self._under_way.setdefault(key, Counter())[digest] += 1
+        return key, digest
+
+    def answered(self, one: UnderWay) -> None:
+        """Note that a proof is not under way any more."""
+        key, digest = one
+        proofs = self._under_way.get(key)
+        if proofs is None:
+            return  # a reload has forgotten it
+        proofs[digest] -= 1
+        if proofs[digest] <= 0:
+            del proofs[digest]
+        if not proofs:
+            del self._under_way[key]
 
     def count(self, user: User, kind: Kind, client: Client, typed: bytes, now: float) -> None:
         """Count *typed* as wrong."""

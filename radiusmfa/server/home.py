@@ -119,7 +119,7 @@ class Home:
         self._channels: list[Channel] = []
         self._retired: list[Channel] = []
         self._probe: Probe | None = None
-        self._is_looking_up = self._is_said = False
+        self._is_looking_up = self._is_said = self._is_closed = False
         self._looked_up = self.moved = float("-inf")
         self._address = _numeric(settings)
         self._is_named = self._address is None
@@ -155,7 +155,8 @@ class Home:
                 if at:  # when thousands wait, most are full: one with room is looked at first
                     self._channels.insert(0, self._channels.pop(at))
                 return channel, identifier
-        if self._address is None or len(self._channels) >= self._upstream.ports:
+        is_full = len(self._channels) >= self._upstream.ports
+        if self._address is None or is_full or self._is_closed:
             return None
         try:
             channel = Channel(self._shared.reactor, self, self._address)
@@ -226,6 +227,7 @@ class Home:
         for channel in (*self._channels, *self._retired):
             channel.close()
         self._channels, self._retired = [], []
+        self._is_closed = True
 
     def probe_ended(self, *, was_answered: bool, now: float) -> None:
         """Learn what a look has shown."""

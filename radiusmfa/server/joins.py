@@ -8,11 +8,13 @@ waits for an upstream. They get the answer of the first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from radiusmfa.duplicates import Answer
 from radiusmfa.server.received import Received
 from radiusmfa.wire import numbers
+
+_DEVICE: Final = (numbers.NAS_IDENTIFIER, numbers.NAS_IP_ADDRESS, numbers.NAS_IPV6_ADDRESS)
 
 if TYPE_CHECKING:
     from radiusmfa.request import Credentials
@@ -28,8 +30,10 @@ def find(received: Received, asked: Credentials, monotonic: float) -> Answer | N
     # whoever saw a passcode and types it elsewhere is somebody else.
     login = hash((received.peer.address, asked, packet.value(numbers.CALLING_STATION_ID)))
     if site.has_upstream:
-        received.login_key = login
-        known = site.waiting.get(login)
+        # Behind a proxy there may be several devices.
+        device = [packet.value(kind) for kind in _DEVICE]
+        received.login_key = hash((login, *device))
+        known = site.waiting.get(received.login_key)
         if known is not None:
             return known  # an upstream is being asked for this very login
     if retries is None:
@@ -77,3 +81,5 @@ def forget(received: Received) -> None:
     for other in received.answer.waiting:
         if isinstance(other, Received):
             other.port.duplicates.forget(other.key, other.packet.octets)
+            if other.site.retries is not None:
+                other.site.retries.forget(other.retry)

@@ -97,8 +97,11 @@ def assemble(  # noqa: PLR0913 - what everything is made of
     clients = Clients(configuration.clients)
     clients.learned(logins.peers())
     factors = configuration.factors
+    strips = {upstream.name: upstream.user_name.strip for upstream in configuration.upstreams}
     sites = {
-        client.name: Site(client, Plan(client, factors, pepper), Replies(client, factors, entropy))
+        client.name: Site(
+            client, Plan(client, factors, pepper, strips), Replies(client, factors, entropy)
+        )
         for client in configuration.clients
     }
     guard = Guard(logins, configuration.lockout, pepper)

@@ -20,7 +20,7 @@ from radiusmfa.decision import Accept, Challenge, Decision, Reject, Silence
 from radiusmfa.duplicates import Answer, Seen
 from radiusmfa.interfaces import StoreBusyError, StoreError
 from radiusmfa.login import flow
-from radiusmfa.login.username import UserNameError
+from radiusmfa.login.username import UserNameError, stripped
 from radiusmfa.ops.audit import Told
 from radiusmfa.outcome import Reason
 from radiusmfa.primary.local import Question
@@ -282,17 +282,16 @@ class Pipeline:
                 decision = self._resume(received, now, monotonic)
             else:
                 decision = self._begin(received, now, monotonic)
+            if decision is not None:
+                self._conclude(received, decision, now)
         except PacketError as error:
             self._discard(error.fault, received.peer.address, monotonic)
             received.port.duplicates.forget(received.key, received.packet.octets)
-            return
         except StoreError:
             raise
         except Exception:  # noqa: BLE001 - the boundary: whatever broke, nobody gets in by it
             log.failure("a login of client {client} broke", client=received.site.client.name)
-            decision = broken()
-        if decision is not None:
-            self._conclude(received, decision, now)
+            self._conclude(received, broken(), now)
 
     def _begin(self, received: Received, now: float, monotonic: float) -> Decision | None:
         packet, peer, site = received.packet, received.peer, received.site
@@ -355,10 +354,13 @@ class Pipeline:
         return decision or self._ask(received, attempt, now, monotonic)
 
     def _user(self, attempt: Attempt) -> User | None:
-        user = self._logins.user(attempt.name)
-        if user is None and attempt.plan.takes_strangers:
-            return self._logins.stranger(attempt.name)
-        return user
+        name, plan = attempt.name, attempt.plan
+        user = self._logins.user(name)
+        if user is None and plan.strip:
+            # Another spelling of the same person, for the upstream: not another person here.
+            name = stripped(name, plan.strip)
+            user = self._logins.user(name)
+        return self._logins.stranger(name) if user is None and plan.takes_strangers else user
 
     def _ask(
         self, received: Received, attempt: Attempt, now: float, monotonic: float
@@ -381,10 +383,15 @@ class Pipeline:
     def _wait_for_upstream(self, received: Received, inquiry: Inquiry) -> None:
         known = joins.wait(received)
         if known is not None:
+            self._abandon(received)
             self._join(received, known)
             return
         self.pending += 1
         self._inquiries.append((received, inquiry))
+
+    def _abandon(self, received: Received) -> None:
+        if received.attempt is not None:
+            self.parts.asking.forget(received.attempt)
 
     def _join(self, received: Received, known: Answer) -> None:
         self.counters.total_dup_requests += 1
@@ -555,9 +562,11 @@ class Pipeline:
         for received, _ in self._replies:
             joins.forget(received)
         for received in (*self._fresh, *self._checked):
+            self._abandon(received)
             joins.forget(received)
         for received, _ in self._inquiries:
             self.pending -= 1
+            self._abandon(received)
             joins.forget(received)
         self._replies, self._fresh, self._checked, self._inquiries = [], [], [], []
 

@@ -138,7 +138,7 @@ class Relays:
     def tidy(self) -> None:
         """Look at dead servers, look up names, close what is idle."""
         now = self.clock.monotonic()
-        for relay in (*self._relays.values(), *self._leaving):
+        for relay in self._relays.values():
             relay.tidy(now)
         for relay in [relay for relay in self._leaving if relay.is_idle]:
             self._leaving.remove(relay)

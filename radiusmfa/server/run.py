@@ -307,6 +307,8 @@ class Steps:
                 self._guard.count(user, Kind.OATH, client, attempt.guess, now)
             return _FAILED[Reason.BAD_PASSWORD]
         self._guard.clear(user, Kind.PASSWORD, client)
+        if attempt.step is Step.PASSWORD:
+            attempt.guess = b""  # digits at the end of a password that was right
         if answer.better is not None:
             self._logins.put_password(user, answer.better)
         return PASSED

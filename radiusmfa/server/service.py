@@ -259,6 +259,10 @@ class Service:
         # From here on nothing can fail.
         self.configuration = configuration
         self._relays.configure(configuration.upstreams)
+        for name, site in parts.sites.items():
+            if name in self.pipeline.parts.sites:
+                # Who waits for an upstream is still joined: no phone rings twice for a reload.
+                site.waiting = self.pipeline.parts.sites[name].waiting
         self.pipeline.parts = parts
         settings = configuration.challenges
         self._challenges.configure(settings.lifetime, settings.most)

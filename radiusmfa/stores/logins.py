@@ -181,9 +181,7 @@ class Logins:
             # The same number after a restart: an open challenge is bound to it.
             mac = hmac.digest(self._database.pepper, b"stranger|" + normal.encode(), "sha256")
             number = -1 - int.from_bytes(mac[:7], "big")
-            known = User(number, normal, None, False, False, ())  # noqa: FBT003 - as a row has it
-            if len(self._strangers) >= _MOST_STRANGERS:
-                del self._strangers[next(iter(self._strangers))]
+            return User(number, normal, None, False, False, ())  # noqa: FBT003 - as a row has it
         self._strangers[normal] = known  # the latest goes last
         return known
 
@@ -215,7 +213,12 @@ class Logins:
     def put_failures(self, user: User, kind: Kind, client: str, failures: Failures) -> None:
         """Remember wrong proofs."""
         user.failures[kind, client] = failures
-        if user.id >= 0:
+        if user.id < 0:
+            # Only of whom something is to be remembered: names alone push nobody out.
+            if user.name not in self._strangers and len(self._strangers) >= _MOST_STRANGERS:
+                del self._strangers[next(iter(self._strangers))]
+            self._strangers[user.name] = user
+        else:
             self._other.append((_PUT_FAILURES, (user.id, kind.value, client, *failures)))
 
     def clear_failures(self, user: User, kind: Kind, client: str) -> None:

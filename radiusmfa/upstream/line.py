@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from radiusmfa.config.upstream_model import Passing
+from radiusmfa.login import username
 from radiusmfa.outcome import PASSED, UPSTREAM_ASKS, Failed, Outcome, Reason, Unavailable
 from radiusmfa.upstream import attributes
 from radiusmfa.upstream.dialogue import Reader, UnwritableTextError
@@ -194,13 +195,11 @@ class Line:
     def _name(self, words: Words) -> bytes:
         if words.alias:
             return self._reader.written(words.alias.encode())
-        rules, name = self.settings.user_name, words.name
-        if "domain" in rules.strip:
-            name = name.rpartition(b"\\")[2]
-        if "realm" in rules.strip and b"@" in name:
-            name = name.rpartition(b"@")[0]
-        if not name:
-            raise UnwritableTextError("nothing is left of the name")
+        rules = self.settings.user_name
+        name = username.stripped(words.name, rules.strip)
+        if not name or not username.is_plain(name):
+            # Nobody, or one whom we may take for another than that server does.
+            raise UnwritableTextError("a name that is not to be written")
         if rules.domain:
             name = rules.domain.encode() + b"\\" + name
         if rules.realm:

@@ -158,18 +158,21 @@ def test_challenges_opened_beforehand_do_not_pass_the_lock(world: World) -> None
 
 
 def test_guesses_that_wait_at_the_same_time_do_not_pass_the_lock(world: World) -> None:
-    """A passcode that the server lets in after the lock has come counts for nothing."""
+    """No more guesses are under way at once than in a row; the same one again is no guess."""
     world.person(has_token=False)
     server = with_factor(world)
-    ports = [world.nas(STEP_UP, 40000 + number) for number in range(4)]
-    requests = [tell(nas, "alice", b"%06d" % at) for at, nas in enumerate(ports)]
-    for _ in range(3):
-        server.reject()
+    ports = [world.nas(STEP_UP, 40000 + number) for number in range(5)]
+    requests = [tell(nas, "alice", b"%06d" % at) for at, nas in enumerate(ports[:3])]
 
-    server.accept()
-
-    assert told(ports[3], requests[3]).code == REJECT
+    assert ports[3].decide("alice", b"%06d" % 3) == REJECT
     assert world.reasons[-1] == ("reject", "locked")
+    again = tell(ports[4], "alice", b"%06d" % 2, None, (31, b"elsewhere"))
+
+    assert len(server.asked) == 4
+    for _ in range(4):
+        server.reject()
+    assert [told(nas, one).code for nas, one in zip(ports, [*requests], strict=False)] == [3] * 3
+    assert told(ports[4], again).code == REJECT
 
 
 def test_refused_passcode_is_asked_for_again(world: World) -> None:

@@ -483,18 +483,21 @@ def test_passwords_guessed_before_the_same_passcode_lock(world: World) -> None:
 
 
 def test_guesses_that_wait_at_the_same_time_do_not_pass_the_lock(world: World) -> None:
-    """Of many passwords asked about at once none counts any more when the lock has come."""
+    """No more guesses are under way at once than in a row; the same one again is no guess."""
     world.person()
     server = with_primary(world)
-    ports = [world.nas(ASKING, 40000 + number) for number in range(4)]
-    requests = [tell(nas, "alice", b"guess %d" % at) for at, nas in enumerate(ports)]
-    for _ in range(3):
-        server.reject()
+    ports = [world.nas(ASKING, 40000 + number) for number in range(5)]
+    requests = [tell(nas, "alice", b"guess %d" % at) for at, nas in enumerate(ports[:3])]
 
-    server.accept()
-
-    assert told(ports[3], requests[3]).code == REJECT
+    assert ports[3].decide("alice", b"guess %d" % 3) == REJECT
     assert world.reasons[-1] == ("reject", "locked")
+    again = tell(ports[4], "alice", b"guess %d" % 2, None, (31, b"elsewhere"))
+
+    assert len(server.asked) == 4
+    for _ in range(4):
+        server.reject()
+    assert [told(nas, one).code for nas, one in zip(ports, [*requests], strict=False)] == [3] * 3
+    assert told(ports[4], again).code == REJECT
 
 
 def test_right_password_forgets_wrong_ones(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import pytest
@@ -27,6 +28,9 @@ def issue(
     entry = challenges.issue(source, 7, "login", "challenge", 0, now, limit=limit)
     assert entry is not None
     return entry
+
+
+NUMBERS = itertools.cycle(range(256))
 
 
 def test_state_is_taken_once() -> None:
@@ -223,3 +227,16 @@ def test_new_settings_count_for_new_challenges() -> None:
 
     assert (before.expires, after.expires) == (NOW + 180, NOW + 60)
     assert challenges.issue("192.0.2.1", 7, "login", "auto", 0, NOW) is None
+
+
+def test_strangers_get_half_of_the_room() -> None:
+    """Names that the store does not know cost nothing: they do not take the room of all."""
+    challenges = Challenges("0", 60, 4, lambda size: bytes(next(NUMBERS) for _ in range(size)))
+    issued = [challenges.issue("192.0.2.1", -at, "L", "proxy", 0, 100) for at in (1, 2, 3)]
+    assert [entry is None for entry in issued] == [False, False, True]
+    assert challenges.issue("192.0.2.1", 7, "L", "proxy", 0, 100) is not None
+    assert issued[0] is not None
+    challenges.take(issued[0].state, "192.0.2.1", 101)
+    assert challenges.issue("192.0.2.1", -3, "L", "proxy", 0, 101) is not None
+    challenges.load([entry for entry in issued[:2] if entry is not None])
+    assert challenges.issue("192.0.2.1", -9, "L", "proxy", 0, 101) is None

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiusmfa.login.username import LARGEST_NAME_OCTETS, UserNameError, normal_name, user_name
+from radiusmfa.login.username import (
+    LARGEST_NAME_OCTETS,
+    UserNameError,
+    is_plain,
+    normal_name,
+    stripped,
+    user_name,
+)
 
 COMPOSED, DECOMPOSED = "jos\u00e9", "jose\u0301"
 
@@ -103,3 +110,35 @@ def test_any_text_is_the_name_of_one_person(text: str) -> None:
         return
     assert normal_name(text.encode()) == name
     assert user_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "rules", "left"),
+    [
+        (b"CORP\\alice@x", ("domain", "realm"), b"alice"),
+        (b"CORP\\alice@x", ("domain",), b"alice@x"),
+        (b"CORP\\alice@x", (), b"CORP\\alice@x"),
+        (b"a@b@c", ("realm",), b"a@b"),
+        (b"@x", ("realm",), b""),
+        (b"alice", ("domain", "realm"), b"alice"),
+    ],
+)
+def test_realm_and_domain_are_taken_off(name: bytes, rules: tuple[str, ...], left: bytes) -> None:
+    """Only what the rules name, and only at its end of the name."""
+    assert stripped(name, rules) == left
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("alice", True),
+        ("J\u00d6RG", True),
+        ("stra\u00dfe", False),
+        ("\ufb01n", False),
+        ("\u017fam", False),
+        ("o\u0308", True),
+    ],
+)
+def test_name_is_plain_if_only_case_tells_it_from_another(name: str, *, plain: bool) -> None:
+    """Sharp s, ligatures and long s fold to other letters: another server may not fold them."""
+    assert is_plain(name.encode()) is plain

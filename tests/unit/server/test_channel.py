@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import select
+from typing import TYPE_CHECKING
 
+import pytest
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from radiusmfa.outcome import Reason
 from radiusmfa.server.channel import Channel
 from tests.unit.server.network import Home, Net
+
+if TYPE_CHECKING:
+    import socket
 
 
 def channel(net: Net) -> Channel:
@@ -142,3 +148,49 @@ def test_more_than_a_burst_waits_for_the_next_turn(net: Net, one: Home) -> None:
     port.doRead()
 
     assert len(net.told) == 70
+
+
+class Failing:
+    """A socket that the system refuses to send from, for a while."""
+
+    def __init__(self, real: socket.socket, error: int, times: int) -> None:
+        """Fail *times* with *error*, then be *real*."""
+        self._real, self._error, self._times = real, error, times
+
+    def sendto(self, octets: bytes, address: tuple[str, int]) -> int:
+        """Send, or fail."""
+        if self._times:
+            self._times -= 1
+            raise OSError(self._error, "as told")
+        return self._real.sendto(octets, address)
+
+    def __getattr__(self, name: str) -> object:
+        """Be the real one otherwise."""
+        return getattr(self._real, name)
+
+
+@pytest.mark.parametrize("error", [errno.ENOBUFS, errno.EMSGSIZE, errno.EPERM, errno.EAGAIN])
+def test_trouble_of_our_own_says_nothing_of_a_server(net: Net, one: Home, error: int) -> None:
+    """A full queue, a narrow tunnel, a filter here: the packet is lost, the server is not."""
+    net.upstream(one.entry())
+    net.ask()
+    one.receive()
+    port = channel(net)
+    port._socket = Failing(port._socket, error, 2)  # type: ignore[assignment]
+
+    net.ask()
+    net.clock.advance(3)
+
+    assert net.told == []
+    assert not net.relays.is_dead("other")
+    one.receive()
+
+
+def test_error_that_is_none_of_a_server_s_is_drained_and_no_more(net: Net, one: Home) -> None:
+    """Twisted tells of an error that nobody has: the socket goes on, and nobody is lost."""
+    net.upstream(one.entry())
+    net.ask()
+
+    end(channel(net))
+
+    assert net.told == []

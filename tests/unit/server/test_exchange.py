@@ -251,11 +251,11 @@ def test_nobody_to_ask_is_told_at_once(net: Net, one: Home) -> None:
 
 
 def test_budget_that_has_run_out_asks_nobody(net: Net, one: Home) -> None:
-    """A login whose time is up before it is sent is told so."""
+    """A login whose time is up before it is sent says nothing of the server: no ladder."""
     net.upstream(one.entry())
     net.ask(budget=0)
 
-    assert net.told[0].reason is Reason.UPSTREAM_UNREACHABLE
+    assert net.told[0].reason is Reason.UNANSWERED
     assert one.is_quiet()
 
 
@@ -488,3 +488,14 @@ def test_server_that_revives_in_time_is_asked_again(net: Net, one: Home, two: Ho
     assert net.told[0].packet is not None
     assert net.told[0].servers == 3
     reborn.close()
+
+
+@pytest.mark.parametrize("check", [STATUS, AliveCheck.NONE], ids=lambda check: check.value)
+def test_time_that_was_spent_elsewhere_is_no_outage(net: Net, one: Home, check: AliveCheck) -> None:
+    """Who spends the client's time before a server is asked does not get to the ladder so."""
+    net.upstream(one.entry(alive_check=check))
+    net.ask(budget=0.05)
+
+    net.pass_time(0.2, 0.01)
+
+    assert net.told[0].reason is Reason.UNANSWERED

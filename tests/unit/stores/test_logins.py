@@ -460,7 +460,8 @@ def test_stranger_is_one_person_in_every_spelling(logins: Logins) -> None:
     """`ZOE` is `zoe`, now and in later turns: what was wrong counts for both."""
     logins.begin()
     zoe = logins.stranger(b"zoe")
-    assert logins.stranger(b"ZOE") is zoe
+    assert logins.stranger(b"ZOE").id == zoe.id
+    logins.put_failures(zoe, Kind.UPSTREAM, "vpn", Failures(1, 5, 0, b"r"))
     logins.commit()
     logins.begin()
     assert logins.stranger(b"Zoe") is zoe
@@ -531,15 +532,29 @@ def test_failures_of_a_stranger_outlive_a_change_of_the_store(
 
 
 def test_strangers_do_not_fill_the_memory(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is room for so many; who was not seen for longest is forgotten first."""
+    """There is room for so many with failures; who was not seen for longest is forgotten first."""
     monkeypatch.setattr(module, "_MOST_STRANGERS", 3)
-    first, second, _ = (logins.stranger(b"s%d" % at) for at in range(3))
-    assert logins.stranger(b"s0") is first  # seen again: now the second waits longest
-    logins.stranger(b"s3")
-    assert logins.stranger(b"s0") is first
-    assert logins.stranger(b"s1") is not second
-    assert logins.stranger(b"s1").id == second.id
+    logins.begin()
+    people = [logins.stranger(b"s%d" % at) for at in range(4)]
+    for person in people[:3]:
+        logins.put_failures(person, Kind.UPSTREAM, "vpn", Failures(1, 5, 0, b"r"))
+    assert logins.stranger(b"s0") is people[0]  # seen again: now the second waits longest
+    logins.put_failures(people[3], Kind.UPSTREAM, "vpn", Failures(1, 5, 0, b"r"))
+    assert logins.stranger(b"s0") is people[0]
+    assert logins.stranger(b"s1") is not people[1]
+    assert logins.stranger(b"s1").id == people[1].id
     assert len(logins._strangers) == 3
+
+
+def test_names_alone_push_nobody_out(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock is not forgotten for names that cost nothing."""
+    monkeypatch.setattr(module, "_MOST_STRANGERS", 3)
+    logins.begin()
+    zoe = logins.stranger(b"zoe")
+    logins.put_failures(zoe, Kind.UPSTREAM, "vpn", Failures(1, 5, 0, b"r"))
+    for at in range(10):
+        logins.stranger(b"s%d" % at)
+    assert logins.stranger(b"zoe") is zoe
 
 
 def test_challenge_of_a_stranger_survives_a_restart(logins: Logins, stock: Stock) -> None:
