@@ -228,11 +228,17 @@ def _shown(line: str) -> str:
     return " ".join([str(parsed.get("time")), str(parsed.get("kind")), *rest])
 
 
-def _word(value: object) -> str:
+def _inquiry(one: dict[str, Any]) -> str:
     # An upstream that was asked: name, server, event, answer; the numbers are in the JSON.
-    inquiries = [
-        "/".join(str(one[name]) for name in _OF_INQUIRY if name in one) for one in _inquiries(value)
-    ]
+    parts = [str(one[name]) for name in _OF_INQUIRY if name in one]
+    ignored = one.get("ignored")
+    if isinstance(ignored, dict):
+        parts += [f"ignored:{fault}" for fault in ignored]
+    return "/".join(parts)
+
+
+def _word(value: object) -> str:
+    inquiries = [_inquiry(one) for one in _inquiries(value)]
     text = ",".join(inquiries) if inquiries else str(value)
     readable = text.isprintable()  # no control character, none that turns the direction
     plain = readable and " " not in text and '"' not in text

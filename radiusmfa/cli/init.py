@@ -30,6 +30,10 @@ STORE: Final = "radiusmfa.db"
 # 24 characters of base 64: 144 bits, more than any dictionary holds, and short enough to type.
 _SECRET_OCTETS: Final = 18
 _CLIENT: Final = ("vpn", "192.0.2.10/32")
+_ELSEWHERE: Final = """
+# Other RADIUS servers that are asked (upstreams:) and second factors (factors:): every setting
+# with its default stands in {place}
+"""
 
 
 class InitError(RadiusmfaError):
@@ -103,7 +107,9 @@ def _configuration(name: str, network: str, store: Path) -> str:
         raise click.BadParameter(f"{network!r} is no address or network.") from None
     text = shipped.text("conf", CONFIGURATION)
     second = text.index("\n  # A broker that has checked")
-    text = text[:second] + text[text.index("\n# How local passwords are hashed") :]
+    rest = text[text.index("\n# How local passwords are hashed") :]
+    text = text[:second] + _ELSEWHERE.format(place=shipped.folder("conf") / CONFIGURATION) + rest
+    text = text.replace(", recovery, securid]", ", recovery]")  # this file has no such factor
     text = text.replace('name: vpn\n    networks: [192.0.2.10/32, "2001:db8:0:1::/64"]', "@@")
     text = text.replace("@@", f'name: "{name}"\n    networks: ["{network}"]')
     text = text.replace("{credential: secrets_vpn, file: secrets/vpn}", _secret_of(name))

@@ -159,12 +159,11 @@ def _check_usage(wish: Wish) -> None:
     if wish.status == (wish.user is not None):
         msg = "Name a USER, or say --status."
         raise click.UsageError(msg)
-    sources = (wish.client, wish.secret_file, wish.upstream)
-    if sum(source is not None for source in sources) != 1:
-        msg = (
-            "Say where the shared secret is: --client NAME, --secret-file FILE or --upstream NAME."
-        )
-        raise click.UsageError(msg)
+    named = sum(one is not None for one in (wish.client, wish.secret_file, wish.upstream))
+    if named != 1:
+        choice = "--client NAME, --secret-file FILE or --upstream NAME."
+        what = "Only one says" if named else "Say"
+        raise click.UsageError(f"{what} where the shared secret is: {choice}")
     if wish.upstream is None and (wish.at is not None or wish.alias is not None):
         msg = "--at and --as go with --upstream."
         raise click.UsageError(msg)
@@ -313,7 +312,10 @@ def _why_silent(server: Server, silence: SilenceError) -> str:
             " another address than the one that was asked"
         )
     faults = ", ".join(f"{count} x {fault}" for fault, count in silence.ignored.items())
-    return f"no genuine answer from {server}, replies ignored: {faults} (is the secret right?)"
+    hint = "is the secret right?"
+    if set(silence.ignored) == {codec.Fault.MISSING_MESSAGE_AUTHENTICATOR.value}:
+        hint = "it does not sign its replies; --accept-unsigned takes them"
+    return f"no genuine answer from {server}, replies ignored: {faults} ({hint})"
 
 
 def _read(file: Path) -> bytes:

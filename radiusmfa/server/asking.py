@@ -13,9 +13,10 @@ from radiusmfa.config.upstream_model import Event, StartWith
 from radiusmfa.login.account import Kind
 from radiusmfa.login.flow import Step
 from radiusmfa.login.talk import Talk
-from radiusmfa.outcome import ASKS_PASSCODE, Failed, Passed, Reason
+from radiusmfa.outcome import ASKS_PASSCODE, Failed, Passed, Reason, Unavailable
 from radiusmfa.server.guard import admitted
 from radiusmfa.upstream import attributes
+from radiusmfa.upstream.inquiry import Response
 from radiusmfa.upstream.kept import EMPTY, Kept, dump
 from radiusmfa.upstream.line import Heard, Words
 from radiusmfa.wire import numbers
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from radiusmfa.outcome import Outcome
     from radiusmfa.server.attempt import Attempt
     from radiusmfa.server.guard import Guard
-    from radiusmfa.upstream.inquiry import Response
     from radiusmfa.upstream.line import Line
 
 _MICROSECONDS: Final = 1_000_000
@@ -70,9 +70,14 @@ class Asking:
         self._is_dead = is_dead
         self._note = note
 
-    def is_gone(self, factor: UpstreamFactor) -> bool:
-        """Say whether it is known beforehand that the servers of *factor* cannot be asked."""
-        return self._is_dead(factor.upstream)
+    def is_gone(self, attempt: Attempt, factor: UpstreamFactor) -> bool:
+        """Say, also to the audit, whether it is known that the servers of *factor* are gone."""
+        if not self._is_dead(factor.upstream):
+            return False
+        reason = Reason.UPSTREAM_UNREACHABLE
+        response = Response(upstream=factor.upstream, reason=reason)
+        attempt.told = [*(attempt.told or ()), _told(response, Heard(Unavailable(reason)))]
+        return True
 
     def ask_primary(self, attempt: Attempt, kind: Kind, typed: bytes, now: float) -> Failed | None:
         """

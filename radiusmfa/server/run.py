@@ -262,7 +262,7 @@ class Steps:
         if factor is not None and not plan.has_token(user):
             attempt.factor = factor
             is_left_alone = not is_enrolled or plan.has_instead(user)
-            if is_left_alone and self._asking.is_gone(factor):
+            if is_left_alone and self._asking.is_gone(attempt, factor):
                 return Unavailable(Reason.UPSTREAM_UNREACHABLE)  # nobody types a code in vain
         return ASKS_PASSCODE if is_enrolled or factor is not None else _NOT_ENROLLED
 

@@ -222,6 +222,8 @@ def test_known_outage_asks_for_the_other_passcode_at_once(world: World) -> None:
 
     assert challenge is not None
     assert world.reasons == [("challenge", "other-passcode-wanted")]
+    (asked,) = world.lines()[-1]["upstreams"]
+    assert (asked["name"], asked["answer"]) == ("rsa", "upstream-unreachable")
     assert nas.decide("alice", alice.code(world.now), challenge.state) == ACCEPT
     assert world.lines()[-1]["instead_of"] == "securid"
     assert server.asked == []

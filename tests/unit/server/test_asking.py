@@ -161,9 +161,12 @@ STATED = codec.attribute(STATE, b"theirs 2")
 
 def test_gone_is_what_the_relays_say(desk: Desk) -> None:
     """Whether the servers of a factor can be asked is known beforehand."""
-    assert not desk.asking.is_gone(factor())
+    attempt = desk.attempt()
+    assert not desk.asking.is_gone(attempt, factor())
+    assert attempt.told is None
     desk.dead.add("rsa")
-    assert desk.asking.is_gone(factor())
+    assert desk.asking.is_gone(attempt, factor())
+    assert attempt.told == ['{"name":"rsa","answer":"upstream-unreachable","sent":0,"us":0}']
 
 
 @pytest.mark.parametrize("kind", [Kind.PASSWORD, Kind.UPSTREAM])
