@@ -113,7 +113,7 @@ def tail(ctx: click.Context, count: int, *, follow: bool, as_json: bool) -> None
 @click.option("--kind", type=click.Choice(["login", "accounting", "admin"]))
 @click.option("--upstream", help="One that was asked, by its name.")
 @click.option("--id", help="Of a login: all its rounds have the same.")
-@click.option("--since", type=Moment(), help="2026-11-24, 2026-11-24T14:00:00Z, or 90m ago.")
+@click.option("--since", type=Moment(), help="2026-11-24, 2026-11-24T14:00:00Z, or 90m (ago).")
 @click.option("--until", type=Moment())
 @admin.json_option
 @click.pass_context

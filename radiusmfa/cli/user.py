@@ -245,7 +245,7 @@ def _remarks(person: Person, now: float) -> list[str]:
     if person.password_only:
         remarks.append("NO SECOND FACTOR")
     elif not person.tokens and not person.recovery_codes and not person.upstreams:
-        remarks.append("not enrolled")
+        remarks.append("no token here")
     if person.disabled:
         remarks.append("disabled")
     if person.locked_until > now:

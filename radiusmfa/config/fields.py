@@ -140,7 +140,7 @@ class Fields:
         if word in choices:
             return choices[word]
         names = list(choices)
-        what = f"must be {', '.join(names[:-1])} or {names[-1]}{_closest(word, names)}"
+        what = f"must be {', '.join(names[:-1])} or {names[-1]}{closest(word, names)}"
         self.report.add(found.place, found.where, what)
         return default
 
@@ -195,11 +195,12 @@ def _plain_word(node: Node) -> str:
     return node.text if isinstance(node, Scalar) and not node.quoted else ""
 
 
-def _closest(name: str, names: list[str]) -> str:
+def closest(name: str, names: list[str]) -> str:
+    """Return a question that names what *name* may have meant; empty: nothing is near."""
     close = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def _similar(name: str, names: list[str]) -> str:
     known = f" (known: {', '.join(names)})" if len(names) <= 6 else ""  # noqa: PLR2004 - one line
-    return _closest(name, names) or known
+    return closest(name, names) or known

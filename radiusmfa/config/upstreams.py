@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from radiusmfa.config import dialogues, passing
-from radiusmfa.config.fields import Fields, Found, scalar_text
+from radiusmfa.config.fields import Fields, Found, closest, scalar_text
 from radiusmfa.config.model import LOCAL, LOCAL_FACTORS, NONE
 from radiusmfa.config.nodes import Listing, Mapping, Scalar
 from radiusmfa.config.secrets import SHORTEST_SECRET_OCTETS, Sources, secret
@@ -116,7 +116,8 @@ def _dialogue(fields: Fields, sources: Sources, elsewhere: list[str]) -> Dialogu
     if text in known:
         return dialogues.shipped(text)
     if text is not None:
-        fields.fault("dialogue", f"must be {', '.join(known)}, or {{file: PATH}}")
+        hint = closest(text, list(known))
+        fields.fault("dialogue", f"must be {', '.join(known)}, or {{file: PATH}}{hint}")
     return usual
 
 
@@ -130,8 +131,12 @@ def _dialogue_of_file(
     if not text or "\0" in text:
         fields.report.add(file.place, file.where, "must be the path of a file")
         return None
+    path = sources.folder / text
+    if not path.is_file():
+        fields.report.add(file.place, file.where, f"{path}: there is no such file")
+        return None
     try:
-        return dialogues.from_file(sources.folder / text)
+        return dialogues.from_file(path)
     except ConfigError as error:
         # Two upstreams may share a file: its faults are shown once.
         elsewhere += [fault for fault in error.faults if fault not in elsewhere]

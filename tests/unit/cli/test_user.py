@@ -176,7 +176,7 @@ def test_list_shows_everybody(peopled: Office) -> None:
     assert lines == [
         "NAME   PASSWORD  TOKENS  RECOVERY  UPSTREAMS  REMARKS",
         "alice  argon2id  1       3         -",
-        "bob    -         0       0         -          not enrolled, disabled",
+        "bob    -         0       0         -          no token here, disabled",
     ]
 
 

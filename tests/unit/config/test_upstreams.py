@@ -478,9 +478,19 @@ def test_dialogue_by_another_word_is_two_faults() -> None:
 
 
 def test_missing_dialogue_file_is_named(tmp_path: Path) -> None:
-    """A file that is not there is one line with its path."""
-    elsewhere = _all(f"upstreams: {{a: {{{ONE}, dialogue: {{file: no.yaml}}}}}}", tmp_path)[3]
-    assert elsewhere == [f"{tmp_path}/no.yaml: No such file or directory"]
+    """A file that is not there is a fault of the line that names it."""
+    text = f"upstreams: {{a: {{{ONE}, dialogue: {{file: no.yaml}}}}}}"
+    _, _, faults, elsewhere = _all(text, tmp_path)
+    assert [fault.partition(": ")[2] for fault in faults] == [
+        f"upstreams.a.dialogue.file: {tmp_path}/no.yaml: there is no such file"
+    ]
+    assert elsewhere == []
+
+
+def test_dialogue_that_is_nearly_one_is_suggested() -> None:
+    """A typing error gets a suggestion, as everywhere."""
+    (fault,) = _faults("dialogue: secureid")
+    assert fault.endswith("{file: PATH}; did you mean securid?")
 
 
 def test_every_setting_can_be_written() -> None:
