@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import secrets
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol, final
 
@@ -11,9 +10,10 @@ from twisted.logger import Logger
 
 from radiusmfa.config.upstream_model import AliveCheck
 from radiusmfa.server.channel import Channel
+from radiusmfa.server.probe import Probe
 from radiusmfa.upstream import inquiry
 from radiusmfa.upstream.health import PROBE_TIMEOUT, Health
-from radiusmfa.wire import codec, numbers, password
+from radiusmfa.wire import codec, numbers
 from radiusmfa.wire.codec import Fault, Packet, PacketError, SigningKey
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ log = Logger()
 _IDLE: Final = 60.0  # seconds after which a further source port is closed
 _LOOK_UP_INTERVAL: Final = 30.0  # seconds between two look-ups of a server's name
 _NO_ADDRESS_INTERVAL: Final = 3.0  # seconds, while it has none: a boot before the name server's
+_COMPLAINT_INTERVAL: Final = 10.0  # seconds between two log lines about sockets that we do not get
 _ALIVE: Final = inquiry.REPLIES | {numbers.ACCOUNTING_RESPONSE}
-_AGENT: Final = b"radiusmfa"
 
 
 class Waiting(Protocol):
@@ -118,9 +118,10 @@ class Home:
         self.health = Health(min(1.0, interval) if can_probe else interval, interval)
         self._channels: list[Channel] = []
         self._retired: list[Channel] = []
+        self._looks: list[Channel] = []
         self._probe: Probe | None = None
         self._is_looking_up = self._is_said = self._is_closed = False
-        self._looked_up = self.moved = float("-inf")
+        self._looked_up = self.moved = self._complained = float("-inf")
         self._address = _numeric(settings)
         self._is_named = self._address is None
         if self._is_named:
@@ -144,7 +145,11 @@ class Home:
     @property
     def pending(self) -> int:
         """How many replies are awaited."""
-        return sum(len(channel.slots) for channel in (*self._channels, *self._retired))
+        return sum(len(channel.slots) for channel in self._all)
+
+    @property
+    def _all(self) -> tuple[Channel, ...]:
+        return (*self._channels, *self._retired, *self._looks)
 
     def take(self, waiting: Waiting, now: float) -> tuple[Channel, int] | None:
         """Return a source port and an identifier for *waiting*; None: all are taken."""
@@ -155,20 +160,12 @@ class Home:
                 if at:  # when thousands wait, most are full: one with room is looked at first
                     self._channels.insert(0, self._channels.pop(at))
                 return channel, identifier
-        is_full = len(self._channels) >= self._upstream.ports
-        if self._address is None or is_full or self._is_closed:
+        if len(self._channels) >= self._upstream.ports:
             return None
-        try:
-            channel = Channel(self._shared.reactor, self, self._address)
-        except OSError as error:
-            log.critical(
-                "no socket for upstream {title}: {why}", title=self._title, why=error.strerror
-            )
-            return None
-        self._channels.insert(0, channel)
-        channel.used = now
-        identifier = channel.slots.take(waiting)
-        return None if identifier is None else (channel, identifier)
+        found = self._take_of_new(waiting, now)
+        if found is not None:
+            self._channels.insert(0, found[0])
+        return found
 
     def received(self, channel: Channel, arrived: list[tuple[bytes, bool]]) -> None:
         """Take what has arrived at *channel*: octets, and whether from the server's address."""
@@ -194,7 +191,7 @@ class Home:
         self._end_probe()
         if self._is_named:
             self._look_up(now)
-        for channel in (*self._channels, *self._retired):
+        for channel in self._all:
             for waiting in channel.slots:
                 waiting.lose(now)
 
@@ -218,15 +215,16 @@ class Home:
             if not channel.slots and now - channel.used >= _IDLE:
                 self._channels.remove(channel)
                 channel.close()
-        for channel in [channel for channel in self._retired if not channel.slots]:
-            self._retired.remove(channel)
-            channel.close()
+        for closing in (self._retired, self._looks):
+            for channel in [channel for channel in closing if not channel.slots]:
+                closing.remove(channel)
+                channel.close()
 
     def close(self) -> None:
         """Close every socket; whoever waits is left alone."""
-        for channel in (*self._channels, *self._retired):
+        for channel in self._all:
             channel.close()
-        self._channels, self._retired = [], []
+        self._channels, self._retired, self._looks = [], [], []
         self._is_closed = True
 
     def probe_ended(self, *, was_answered: bool, now: float) -> None:
@@ -273,12 +271,33 @@ class Home:
                 waiting.ignored = Counter()
             waiting.ignored[fault.value] += 1
 
+    def _take_of_new(self, waiting: Waiting, now: float) -> tuple[Channel, int] | None:
+        if self._address is None or self._is_closed:
+            return None
+        try:
+            channel = Channel(self._shared.reactor, self, self._address)
+        except OSError as error:
+            if now - self._complained >= _COMPLAINT_INTERVAL:
+                self._complained = now
+                log.critical(
+                    "no socket for upstream {title}: {why}", title=self._title, why=error.strerror
+                )
+            return None
+        channel.used = now
+        identifier = channel.slots.take(waiting)
+        return None if identifier is None else (channel, identifier)
+
     def _send_probe(self, now: float) -> None:
         self._probe = probe = Probe(self, self._upstream.probe_user.encode())
         found = self.take(probe, now)
         if found is None:
-            self._probe = None
-            return
+            # A server for which as many logins wait as may has to be told from a dead one
+            # all the same. No login gets this port; it closes with the look.
+            found = self._take_of_new(probe, now)
+            if found is None:
+                self._probe = None
+                return
+            self._looks.append(found[0])
         probe.channel, probe.identifier = found
         self.counters.probes += 1
         probe.due = now + PROBE_TIMEOUT
@@ -311,8 +330,8 @@ class Home:
         self._address = (address, self.settings.port)
         self.moved = self._shared.clock.monotonic()
         # Replies to what was sent to the old address may still come.
-        self._retired += self._channels
-        self._channels = []
+        self._retired += (*self._channels, *self._looks)
+        self._channels, self._looks = [], []
         self._end_probe()
         if not self.health.is_alive:
             self.health.next_try = self.health.next_trial = self.moved
@@ -324,55 +343,6 @@ class Home:
         # One that does not answer gives way to the next: a name often has one of each family.
         at = addresses.index(known) + (not self.health.is_alive)
         return addresses[at % len(addresses)]
-
-
-@final
-class Probe:
-    """One look whether a server is alive; never sent again (RFC 5997 section 4.1)."""
-
-    def __init__(self, home: Home, user: bytes) -> None:
-        """Look at *home*; with a login of *user* where Status-Server is not understood."""
-        self._home = home
-        self._user = user
-        self.authenticator = secrets.token_bytes(numbers.AUTHENTICATOR_OCTETS)
-        self.ignored: Counter[str] | None = None
-        self.due = -1.0
-        self.channel: Channel | None = None
-        self.identifier = -1
-
-    def octets(self) -> bytes:
-        """Return the packet."""
-        key, attributes = self._home.key, codec.attribute(numbers.NAS_IDENTIFIER, _AGENT)
-        code = numbers.STATUS_SERVER
-        if self._home.settings.alive_check is AliveCheck.ACCESS_REQUEST:
-            code = numbers.ACCESS_REQUEST
-            proof = secrets.token_urlsafe(12).encode()
-            hidden = password.hide(proof, key.secret, self.authenticator)
-            attributes += codec.attribute(numbers.USER_NAME, self._user)
-            attributes += codec.attribute(numbers.USER_PASSWORD, hidden)
-        return codec.request(code, self.identifier, self.authenticator, attributes, key)
-
-    def check(self, packet: Packet) -> None:
-        """Take any genuine reply."""
-        required = self._home.settings.require_message_authenticator
-        codec.verify_reply(packet, self.authenticator, self._home.key, require_signature=required)
-
-    def reply(self, packet: Packet, now: float) -> None:  # noqa: ARG002 - as everybody who waits
-        """Take the sign of life."""
-        self._home.probe_ended(was_answered=True, now=now)
-
-    def tick(self, now: float) -> None:
-        """Give up."""
-        self._home.probe_ended(was_answered=False, now=now)
-
-    def lose(self, now: float) -> None:
-        """Be ended by the server's own `lose`."""
-
-    def end(self) -> None:
-        """Wait no more."""
-        self.due = -1.0
-        if self.channel is not None:
-            self.channel.slots.free(self.identifier)
 
 
 def place(settings: Server) -> str:

@@ -52,6 +52,12 @@ class Site:
         self.retries = Retries(client.retry_window) if client.retry_window else None
         self.waiting: dict[int, Answer] = {}
 
+    def inherit(self, before: Site) -> None:
+        """Know the logins that were under way with *before*, the same client's until a reload."""
+        self.waiting = before.waiting  # shared, as whoever waits there leaves it by this table
+        if self.client == before.client:  # else what it was answered may no longer hold
+            self.retries = before.retries
+
 
 class Parts(NamedTuple):
     """

@@ -260,9 +260,10 @@ class Service:
         self.configuration = configuration
         self._relays.configure(configuration.upstreams)
         for name, site in parts.sites.items():
-            if name in self.pipeline.parts.sites:
-                # Who waits for an upstream is still joined: no phone rings twice for a reload.
-                site.waiting = self.pipeline.parts.sites[name].waiting
+            before = self.pipeline.parts.sites.get(name)
+            if before is not None:
+                # Who asks again meanwhile is known: no phone rings twice for a reload.
+                site.inherit(before)
         self.pipeline.parts = parts
         settings = configuration.challenges
         self._challenges.configure(settings.lifetime, settings.most)

@@ -34,8 +34,10 @@ class Slots(Generic[_Item]):
         return len(self._waiting)
 
     def __iter__(self) -> Iterator[_Item]:
-        """Return all who wait; they may leave meanwhile."""
-        return iter(list(self._waiting.values()))
+        """Return all who wait, but those who leave meanwhile."""
+        for identifier, item in list(self._waiting.items()):
+            if self._waiting.get(identifier) is item:
+                yield item
 
     def take(self, item: _Item) -> int | None:
         """Return the identifier that was free for longest, now *item*'s, or None."""

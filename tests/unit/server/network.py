@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from radiusmfa.config.upstream_model import AliveCheck, Dialogue, Server, Upstream
@@ -15,7 +17,7 @@ from radiusmfa.wire.codec import Packet, SigningKey
 from tests.fakes import FakeClock, FakeReactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from radiusmfa.server.received import Received
 
@@ -68,6 +70,17 @@ class Home:
             asked = self.receive()
             if asked.packet.value(numbers.USER_NAME) != b"alice":
                 return asked
+
+    def reply_to_looks(self) -> None:
+        """Accept each look that has arrived, and leave logins waiting."""
+        self.socket.settimeout(0)
+        try:
+            while True:
+                asked = self.receive()
+                if asked.packet.code == numbers.STATUS_SERVER:
+                    self.reply(asked)
+        except BlockingIOError:
+            self.socket.settimeout(5)
 
     def is_quiet(self) -> bool:
         """Say whether nothing has arrived."""
@@ -184,3 +197,14 @@ class Net:
 def _anybody() -> Received:
     # Relays never look into it: whoever asked is handed back as he came.
     return object()  # type: ignore[return-value]
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Let the system give this process no further descriptor."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-import resource
-
 import pytest
+from twisted.logger import capturedLogs
 
 from radiusmfa.config.upstream_model import AliveCheck, Server
-from radiusmfa.ops.upstream_counters import UpstreamCounters
 from radiusmfa.outcome import Reason
 from radiusmfa.secret import Secret
-from radiusmfa.server.home import Home as Watched
-from radiusmfa.server.home import Probe, place
-from radiusmfa.wire import numbers, password
-from tests.unit.server.network import KEY, SECRET, Home, Net
+from radiusmfa.server.home import place
+from radiusmfa.wire import numbers
+from tests.unit.server.network import KEY, Home, Net, no_descriptors
 
-STATUS, LOGIN = AliveCheck.STATUS_SERVER, AliveCheck.ACCESS_REQUEST
-
-
-def doubted(net: Net) -> None:
-    """Let a login wait until its server is looked at."""
-    net.ask()
-    net.clock.advance(2.1)
-
-
-@pytest.mark.parametrize("check", [STATUS, LOGIN], ids=lambda check: check.value)
-def test_silent_server_is_looked_at(net: Net, one: Home, check: AliveCheck) -> None:
-    """After some silence a Status-Server, or a login of nobody, asks for a sign of life."""
-    net.upstream(one.entry(alive_check=check), probe_user="nobody")
-    doubted(net)
-    probe = one.probe().packet
-
-    assert probe.octets[20] == numbers.MESSAGE_AUTHENTICATOR
-    assert probe.value(numbers.NAS_IDENTIFIER) == b"radiusmfa"
-    if check is STATUS:
-        assert probe.code == numbers.STATUS_SERVER
-        assert numbers.USER_PASSWORD not in probe
-    else:
-        assert probe.code == numbers.ACCESS_REQUEST
-        assert probe.value(numbers.USER_NAME) == b"nobody"
-        hidden = probe.value(numbers.USER_PASSWORD) or b""
-        assert len(password.recover(hidden, SECRET, probe.authenticator)) == 16
+STATUS = AliveCheck.STATUS_SERVER
 
 
 def test_server_without_looks_is_never_sent_any(net: Net, one: Home) -> None:
@@ -50,61 +22,6 @@ def test_server_without_looks_is_never_sent_any(net: Net, one: Home) -> None:
     net.pass_time(30)
 
     assert net.counted["probes"] == 0
-
-
-def test_many_in_doubt_look_once(net: Net, one: Home) -> None:
-    """However many wait, one look at a time is enough."""
-    net.upstream(one.entry(alive_check=STATUS))
-    for _ in range(50):
-        net.ask()
-    net.clock.advance(0.9)
-
-    assert net.counted["probes"] == 0
-    net.clock.advance(1.15)
-    assert net.counted["probes"] == 1
-
-
-def test_look_without_a_genuine_answer_fails(net: Net, one: Home) -> None:
-    """A reply without Message-Authenticator is no sign of life where one is demanded."""
-    net.upstream(one.entry(alive_check=STATUS), patience=60)
-    doubted(net)
-    one.reply(one.probe(), signed=False)
-    net.read()
-
-    net.pass_time(4)
-
-    assert net.told[0].reason is Reason.UPSTREAM_UNREACHABLE
-    assert net.counted["bad_authenticators"] == 1
-
-
-def test_unsigned_sign_of_life_counts_where_it_is_waived(net: Net, one: Home) -> None:
-    """The waiver of a server's entry holds for looks, too."""
-    net.upstream(one.entry(alive_check=STATUS, require_message_authenticator=False), patience=5)
-    doubted(net)
-    one.reply(one.probe(), signed=False)
-    net.read()
-
-    net.pass_time(10)
-
-    assert net.told == []
-
-
-def test_dead_server_is_looked_at_with_growing_pauses(net: Net, one: Home) -> None:
-    """After 1, 2, 4 seconds, never more than `probe_interval` apart."""
-    net.upstream(one.entry(alive_check=STATUS), probe_interval=4)
-    one.close()
-    net.ask()
-    net.read()
-    looked = []
-    for second in range(1, 25):
-        net.clock.advance(1)
-        before = net.counted["probes"]
-        net.relays.tidy()
-        net.read()  # the port is closed still
-        if net.counted["probes"] > before:
-            looked.append(second)
-
-    assert looked[:4] == [1, 3, 7, 11]
 
 
 def test_three_logins_without_an_answer_make_it_dead(net: Net, one: Home) -> None:
@@ -280,14 +197,21 @@ def test_lost_server_with_a_name_is_looked_up_at_once(net: Net, one: Home) -> No
 def test_process_without_descriptors_is_busy_not_broken(net: Net, one: Home) -> None:
     """Where the system gives no further socket, the login is told; nothing breaks."""
     net.upstream(one.entry())
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-    try:
+    with no_descriptors():
         net.ask()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     assert net.told[0].reason is Reason.UPSTREAM_BUSY
+
+
+def test_missing_descriptors_are_complained_of_now_and_then(net: Net, one: Home) -> None:
+    """A flood of logins that get no socket does not flood the log; ten seconds later it says so."""
+    net.upstream(one.entry())
+    with capturedLogs() as logged, no_descriptors():
+        for pause in (0, 1, 8, 2):
+            net.clock.advance(pause)
+            net.ask()
+
+    assert len([one for one in logged if "no socket" in str(one.get("log_format"))]) == 2
 
 
 def test_place_names_host_and_port() -> None:
@@ -307,31 +231,6 @@ def test_ipv6_server_is_asked(net: Net) -> None:
 
     assert net.told[0].packet is not None
     home.close()
-
-
-def test_look_that_cannot_be_sent_fails(net: Net, one: Home) -> None:
-    """A network that refuses to take a look is no life either."""
-    net.upstream(one.entry(host="255.255.255.255", alive_check=STATUS))
-    net.ask()
-    assert net.told[0].reason is Reason.UPSTREAM_UNREACHABLE
-
-    net.clock.advance(1.1)
-    net.relays.tidy()
-
-    assert net.counted["probes"] == 1
-    assert net.relays.is_dead("other")
-
-
-def test_look_without_an_identifier_is_left_for_later(net: Net, one: Home) -> None:
-    """With all identifiers taken nobody can look; the logins wait on."""
-    net.upstream(one.entry(alive_check=AliveCheck.STATUS_SERVER), ports=1)
-    for _ in range(256):
-        net.ask()
-
-    net.pass_time(3)
-
-    assert net.counted["probes"] == 0
-    assert net.told == []
 
 
 def test_further_ports_close_after_a_minute(net: Net, one: Home) -> None:
@@ -373,17 +272,6 @@ def test_name_is_looked_up_once_at_a_time(net: Net, one: Home) -> None:
     net.relays.tidy()
 
     assert len(net.looked_up) == 1
-
-
-def test_look_that_was_never_sent_can_end(net: Net, one: Home) -> None:
-    """A look without a port holds nothing."""
-    upstream = net.upstream(one.entry())
-    home = Watched(net.relays, upstream, upstream.servers[0], UpstreamCounters())
-    probe = Probe(home, b"nobody")
-
-    probe.end()
-
-    assert probe.due == -1.0
 
 
 def test_refusal_of_the_old_address_says_nothing_of_the_new(net: Net, one: Home) -> None:

@@ -221,6 +221,22 @@ def test_reload_swaps_clients(site: Site) -> None:
     assert reply.code == numbers.ACCESS_CHALLENGE
 
 
+@pytest.mark.parametrize("window", [9, 10], ids=["same-client", "changed-client"])
+def test_reload_knows_the_logins_under_way(site: Site, window: int) -> None:
+    """Who waits for an upstream is asked once; a retry is known, unless the client has changed."""
+    settings = "mode: step-up, primary: none, retry_window: {}"
+    site.write(text(mode="step-up").replace("mode: step-up", settings.format(9)))
+    service = site.start()
+    before = service.pipeline.parts.sites["nas"]
+    site.write(text(mode="step-up").replace("mode: step-up", settings.format(window)))
+    service.reload()
+    after = service.pipeline.parts.sites["nas"]
+
+    assert after is not before
+    assert after.waiting is before.waiting
+    assert (after.retries is before.retries) is (window == 9)
+
+
 @pytest.mark.parametrize(
     ("broken", "why"),
     [
