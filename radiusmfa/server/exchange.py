@@ -75,7 +75,7 @@ class Exchange:
         while now < self._asked.deadline:
             home = self._relay.choose(self._asked.server, self._tried, now)
             if home is None:
-                if not self._asked.server and self._relay.may_know_more:
+                if self._may_wait():
                     self._look_again(now)
                     return
                 break
@@ -183,6 +183,13 @@ class Exchange:
         self._interval = settings.retransmit * random.uniform(0.9, 1.1)  # noqa: S311 - a timer
         self._next = now + self._interval
         self._wait()
+
+    def _may_wait(self) -> bool:
+        # A dialogue has nowhere else to go, and nobody has seen yet what was typed: its server
+        # may be back in a moment.
+        if self._asked.server:
+            return not self._tried and self._relay.has(self._asked.server)
+        return self._relay.may_know_more
 
     def _look_again(self, now: float) -> None:
         self.due = min(self._asked.deadline, now + _LOOK_AGAIN)

@@ -241,6 +241,10 @@ class Relay:
         self._turn += 1
         return left[self._turn % len(left)]
 
+    def has(self, server: str) -> bool:
+        """Say whether *server* is still one of its own."""
+        return any(home.name == server for home in self._homes)
+
     def left(self, tried: Mapping[Home, float]) -> list[Home]:
         """Return the servers that are alive and may still be asked."""
         return [

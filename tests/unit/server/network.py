@@ -71,13 +71,13 @@ class Home:
             if asked.packet.value(numbers.USER_NAME) != b"alice":
                 return asked
 
-    def reply_to_looks(self) -> None:
-        """Accept each look that has arrived, and leave logins waiting."""
+    def accept(self, *codes: int) -> None:
+        """Accept each request of these *codes* that has arrived, and leave the others waiting."""
         self.socket.settimeout(0)
         try:
             while True:
                 asked = self.receive()
-                if asked.packet.code == numbers.STATUS_SERVER:
+                if asked.packet.code in codes:
                     self.reply(asked)
         except BlockingIOError:
             self.socket.settimeout(5)

@@ -226,6 +226,29 @@ def test_dialogue_is_lost_with_its_server(net: Net, one: Home, two: Home, why: s
     assert two.is_quiet()
 
 
+def test_dialogue_waits_for_its_server_to_revive(net: Net, one: Home, two: Home) -> None:
+    """What was typed was sent to nobody yet: there may be time until its server is back."""
+    net.upstream(one.entry(alive_check=STATUS), two.entry())
+    server = f"127.0.0.1:{one.port}"
+    one.close()
+    net.ask()
+    net.read()
+    two.reply(two.receive())
+    net.read()
+    net.ask(server=server)
+    back = Home(port=one.port)
+    for _ in range(30):
+        net.clock.advance(0.1)
+        net.relays.tidy()
+        back.accept(numbers.STATUS_SERVER, numbers.ACCESS_REQUEST)
+        net.read()
+    back.close()
+
+    assert [told.server for told in net.told] == [f"127.0.0.1:{two.port}", server]
+    assert [told.packet is not None for told in net.told] == [True, True]
+    assert two.is_quiet()
+
+
 def test_closed_port_is_known_at_once(net: Net, one: Home, two: Home) -> None:
     """An ICMP refusal sends the login on without waiting."""
     net.upstream(one.entry(), two.entry())

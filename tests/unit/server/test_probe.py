@@ -113,11 +113,11 @@ def test_server_whose_identifiers_are_all_taken_is_looked_at(net: Net, one: Home
     net.upstream(one.entry(alive_check=STATUS), ports=1)
     for _ in range(256):
         net.ask()
-    one.reply_to_looks()
+    one.accept(numbers.STATUS_SERVER)
     net.clock.advance(2.1)
     assert net.counted["probes"] == 1
     assert len(net.reactor.readers) == 2
-    one.reply_to_looks()
+    one.accept(numbers.STATUS_SERVER)
     net.read()
     net.relays.tidy()
 
@@ -133,7 +133,7 @@ def test_live_server_for_which_as_many_wait_as_may_is_unanswered(net: Net, one: 
         net.ask()
     for _ in range(80):
         net.clock.advance(0.25)
-        one.reply_to_looks()
+        one.accept(numbers.STATUS_SERVER)
         net.read()
 
     assert {told.reason for told in net.told} == {Reason.UNANSWERED}
@@ -144,10 +144,10 @@ def test_dead_server_for_which_as_many_wait_as_may_is_left(net: Net, one: Home, 
     net.upstream(one.entry(alive_check=STATUS), two.entry(alive_check=STATUS), ports=1, patience=30)
     for _ in range(256):
         net.ask(budget=60.0)
-    two.reply_to_looks()
+    two.accept(numbers.STATUS_SERVER)
     for _ in range(60):
         net.clock.advance(0.1)
-        two.reply_to_looks()
+        two.accept(numbers.STATUS_SERVER)
         net.read()
 
     assert net.counted["fail_overs"] >= 255
