@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _LONGEST_INTERVAL: Final = 16.0  # RFC 5080 section 2.2.1: MRT
 _LOOK_AGAIN: Final = 0.1  # seconds, while the address of a server is being looked up
 _NEVER: Final = float("inf")
-_LEAST_SILENCE: Final = 1.0  # seconds: less of it says nothing of a server
+_LEAST_SILENCE: Final = 0.5  # seconds: less of it says nothing of a server
 
 
 @final
