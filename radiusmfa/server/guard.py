@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import math
-from collections import Counter
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from radiusmfa.login import throttle
@@ -40,7 +39,7 @@ class Guard:
         self._logins = logins
         self._lockout = lockout
         self._pepper = pepper
-        self._under_way: dict[tuple[int, Kind, str], Counter[int]] = {}
+        self._under_way: dict[tuple[int, Kind, str], list[int]] = {}
 
     def is_locked(self, user: User, kind: Kind, client: Client, now: float) -> bool:
         """Say whether proofs of *kind* are refused unseen."""
@@ -63,15 +62,17 @@ class Guard:
         Nobody learns more at once than in a row: different proofs that are under way count
         as if they were wrong. The same one again is no guess.
         """
+        under_way = self._under_way.get((user.id, kind, client.name))
+        if under_way is None:
+            return True
         known = user.failures.get((kind, client.name))
-        under_way = self._under_way.get((user.id, kind, client.name), ())
         left = self._lockout.threshold - (0 if known is None else known.wrong)
-        return hash(proof) in under_way or len(under_way) < max(1, left)
+        return hash(proof) in under_way or len(set(under_way)) < left
 
     def sent(self, user: User, kind: Kind, client: Client, proof: bytes) -> UnderWay:
         """Note that *proof* is under way; `answered` ends it."""
         key, digest = (user.id, kind, client.name), hash(proof)
-        self._under_way.setdefault(key, Counter())[digest] += 1
+        self._under_way.setdefault(key, []).append(digest)
         return key, digest
 
     def answered(self, one: UnderWay) -> None:
@@ -80,9 +81,8 @@ class Guard:
         proofs = self._under_way.get(key)
         if proofs is None:
             return  # a reload has forgotten it
-        proofs[digest] -= 1
-        if proofs[digest] <= 0:
-            del proofs[digest]
+        if digest in proofs:
+            proofs.remove(digest)
         if not proofs:
             del self._under_way[key]
 

@@ -31,6 +31,7 @@ _STATEMENT: Final = itemgetter(0)
 _MOST_REMEMBERED: Final = 200_000
 _PRELOADED: Final = 20_000
 _MOST_STRANGERS: Final = 10_000
+_MOST_RECENT: Final = 1024  # a login reads its stranger twice
 _FOLDED: Final = 2_000  # used steps folded in one turn
 _FOLD_FROM: Final = 50_000  # used steps that are left alone
 
@@ -63,7 +64,8 @@ class Logins:
         self._sql.execute("PRAGMA busy_timeout = 0")
         self._users: dict[bytes, User | None] = {}
         self._used: dict[int, int] = {}
-        self._strangers: dict[str, User] = {}
+        self._strangers: dict[str, User] = {}  # with something to remember
+        self._recent: dict[str, User] = {}
         self._version = -1
         self._chain = trail.Chain(database.audit_key)
         self._seq = 0
@@ -172,17 +174,20 @@ class Logins:
         """
         Return a user whom only an upstream knows, by a User-Name that `user` found nobody for.
 
-        The store keeps nothing of strangers: whoever sends names cannot fill it. Their
-        failures are remembered here, for as many of them as there is room.
+        Names do not fill the store: failures of strangers are kept here, while there is room.
         """
         normal = normal_name(name)
-        known = self._strangers.pop(normal, None)
-        if known is None:
-            # The same number after a restart: an open challenge is bound to it.
-            mac = hmac.digest(self._database.pepper, b"stranger|" + normal.encode(), "sha256")
-            number = -1 - int.from_bytes(mac[:7], "big")
-            return User(number, normal, None, False, False, ())  # noqa: FBT003 - as a row has it
-        self._strangers[normal] = known  # the latest goes last
+        if normal in self._strangers:
+            known = self._strangers[normal] = self._strangers.pop(normal)  # the latest goes last
+            return known
+        if normal in self._recent:
+            return self._recent[normal]
+        # The same number after a restart: an open challenge is bound to it.
+        mac = hmac.digest(self._database.pepper, b"stranger|" + normal.encode(), "sha256")
+        number = -1 - int.from_bytes(mac[:7], "big")
+        if len(self._recent) >= _MOST_RECENT:
+            self._recent.clear()
+        known = self._recent[normal] = User(number, normal, None, False, False, ())  # noqa: FBT003
         return known
 
     def claim(self, token: Token, step: int, drift: int) -> bool:
@@ -218,6 +223,7 @@ class Logins:
             if user.name not in self._strangers and len(self._strangers) >= _MOST_STRANGERS:
                 del self._strangers[next(iter(self._strangers))]
             self._strangers[user.name] = user
+            self._recent.pop(user.name, None)
         else:
             self._other.append((_PUT_FAILURES, (user.id, kind.value, client, *failures)))
 

@@ -557,6 +557,21 @@ def test_names_alone_push_nobody_out(logins: Logins, monkeypatch: pytest.MonkeyP
     assert logins.stranger(b"zoe") is zoe
 
 
+def test_stranger_is_remembered_while_a_login_lasts(
+    logins: Logins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A login reads its stranger twice; names that cost nothing take little memory."""
+    monkeypatch.setattr(module, "_MOST_RECENT", 3)
+    logins.begin()
+    zoe = logins.stranger(b"zoe")
+    assert logins.stranger(b"ZOE") is zoe
+    for at in range(10):
+        logins.stranger(b"s%d" % at)
+        assert len(logins._recent) <= 3
+    assert logins.stranger(b"zoe") is not zoe
+    assert logins.stranger(b"zoe").id == zoe.id
+
+
 def test_challenge_of_a_stranger_survives_a_restart(logins: Logins, stock: Stock) -> None:
     """A person whom only an upstream knows can go on in a dialogue while the server restarts."""
     talk = Talk(upstream="rsa", server="192.0.2.9:1812", state=b"theirs", rounds=1)
