@@ -53,7 +53,8 @@ def store(config: Configuration) -> list[Finding]:
         (version,) = opened.connection.execute(_VERSION).fetchone()
         (people,) = opened.connection.execute(_PEOPLE).fetchone()
         assigned = assignments.counts(opened)
-    text = f"opens with {config.keys_path}; schema {version}, {people} users"
+    users = common.count(range(people), "user")
+    text = f"opens with {config.keys_path}; schema {version}, {users}"
     found = [findings.ok(str(config.store_path), text)]
     known = {upstream.name for upstream in config.upstreams}
     for upstream, count in sorted(assigned.items()):
@@ -62,7 +63,8 @@ def store(config: Configuration) -> list[Finding]:
                 findings.note(
                     str(config.store_path),
                     Cause.FORGOTTEN_UPSTREAM,
-                    f"{count} users are assigned to upstream {upstream}, which is not configured",
+                    f"{common.count(range(count), 'user')} assigned to upstream {upstream},"
+                    " which is not configured",
                     f"radiusmfa user upstream USER {upstream} --remove, or configure it again",
                 )
             )

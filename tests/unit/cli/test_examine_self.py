@@ -81,7 +81,7 @@ def test_assignment_to_a_lost_upstream_is_a_note(office: Office, config: Configu
     known = dataclasses.replace(config, upstreams=(Upstream(name="rsa", servers=()),))
     found = examine_self.store(known)
     assert [one.cause for one in found] == [Cause.WELL, Cause.FORGOTTEN_UPSTREAM]
-    assert "1 users are assigned to upstream old" in found[1].text
+    assert "1 user assigned to upstream old" in found[1].text
 
 
 def test_warnings_of_the_configuration_are_notes(config: Configuration) -> None:
