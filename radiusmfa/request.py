@@ -17,6 +17,7 @@ _AT_MOST_ONCE: Final = frozenset({
     numbers.CHAP_CHALLENGE,
     numbers.STATE,
 })  # fmt: skip
+_MOST_PROXIES: Final = 20  # more Proxy-States than that are a circle
 _NEVER_RELAYED: Final = frozenset({numbers.EAP_MESSAGE, numbers.ARAP_PASSWORD})
 _CHAP_PASSWORD_OCTETS: Final = 17  # RFC 2865 section 5.3
 _LEAST_CHALLENGE_OCTETS: Final = 5  # RFC 2865 section 5.40: Length >= 7
@@ -74,6 +75,14 @@ def read(packet: Packet, secret: bytes) -> Credentials | Reason:  # noqa: PLR091
         except password.PasswordError:
             return Reason.BAD_USER_PASSWORD
     return Credentials(name, typed, packet.value(numbers.STATE), proof)
+
+
+def is_loop(packet: Packet, marker: bytes) -> bool:
+    """Say whether the request has been here before, or through too many proxies."""
+    if numbers.PROXY_STATE not in packet:
+        return False
+    states = packet.values(numbers.PROXY_STATE)
+    return len(states) > _MOST_PROXIES or any(one.startswith(marker) for one in states)
 
 
 def has_no_proof(packet: Packet) -> bool:

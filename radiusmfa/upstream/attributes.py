@@ -22,7 +22,7 @@ from radiusmfa.upstream.kept import (
     tag_octets,
     walk,
 )
-from radiusmfa.wire import mschap, names, numbers, password, salt, vendor
+from radiusmfa.wire import mschap, names, numbers, password, salt, texts, vendor
 from radiusmfa.wire.codec import attribute
 
 if TYPE_CHECKING:
@@ -160,6 +160,23 @@ def replace(kept: Kept, own: bytes) -> Kept:
     here.discard(_CLASS)
     rules = _rules(dict.fromkeys(here), everything=True)
     return Kept(_sifted(kept.plain, 0, rules)[0], kept.hidden)
+
+
+def values(kept: Kept, name: str) -> list[str]:
+    """
+    Return the values of an attribute of *kept* as texts, in order; none of a hidden one.
+
+    Raises:
+        names.AttributeValueError: No dictionary has *name*, or what the upstream has sent
+            is no value of its type.
+    """
+    found = names.attribute(name)
+    return [
+        texts.written(found, value)
+        for kind, whole in walk(kept.plain)
+        for maker, code, value in _parts(kind, whole) or ()
+        if (maker, code) == (found.vendor, found.code)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

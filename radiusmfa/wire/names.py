@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _VENDOR_SPECIFIC: Final = 26  # RFC 2865 section 5.26
 _LARGEST_VALUE_OCTETS: Final = 253  # RFC 2865 section 5: Length is one octet
 _LARGEST_VENDOR_VALUE_OCTETS: Final = 247  # less Vendor-Id, vendor type and length
-_LARGEST_TAG: Final = 0x1F  # RFC 2868 section 3.1
+LARGEST_TAG: Final = 0x1F  # RFC 2868 section 3.1
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}|0x[0-9A-Fa-f]{1,16}")
 _HEXTETS: Final = re.compile(r"[0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){3}")
 _ETHER: Final = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
@@ -81,17 +81,15 @@ def title(code: int) -> str:
     return _titles().get(code, f"Attribute-{code}")
 
 
-def encode(name: str, value: str) -> bytes:
+def writable(name: str) -> tuple[Attribute, int | None]:
     """
-    Return a complete attribute: type, length and value.
+    Return the attribute that a person means by *name*, and the tag it is to have, or None.
 
     Args:
         name: Name of the attribute; `Tunnel-Type:1` has the tag 1.
-        value: As a person writes it: text, number or the number's name,
-            address, prefix, `0x` and hexadecimal digits, a UTC time.
 
     Raises:
-        AttributeValueError: The name is unknown, or the value is not of its type.
+        AttributeValueError: The name is unknown, or no value of it can be written.
     """
     plain, tag = _split_tag(name)
     found = attribute(plain)
@@ -101,7 +99,25 @@ def encode(name: str, value: str) -> bytes:
         )
     if tag is not None and not found.tagged:
         raise AttributeValueError("has no tag")
-    octets = _tag(found, tag, _value(found, value))
+    return found, tag
+
+
+def encode(name: str, value: str, *, is_text: bool = False) -> bytes:
+    """
+    Return a complete attribute: type, length and value.
+
+    Args:
+        name: Name of the attribute; `Tunnel-Type:1` has the tag 1.
+        value: As a person writes it: text, number or the number's name,
+            address, prefix, `0x` and hexadecimal digits, a UTC time.
+        is_text: `0x` begins no octets: *value* is not what a person has written for
+            this attribute.
+
+    Raises:
+        AttributeValueError: The name is unknown, or the value is not of its type.
+    """
+    found, tag = writable(name)
+    octets = _tag(found, tag, _value(found, value, is_text=is_text))
     limit = _LARGEST_VENDOR_VALUE_OCTETS if found.vendor else _LARGEST_VALUE_OCTETS
     if len(octets) > limit:
         raise AttributeValueError(f"has more than {limit} octets")
@@ -175,8 +191,8 @@ def _split_tag(name: str) -> tuple[str, int | None]:
     plain, colon, digits = name.partition(":")
     if not colon:
         return name, None
-    if not (digits.isascii() and digits.isdigit() and 1 <= int(digits) <= _LARGEST_TAG):
-        raise AttributeValueError(f"a tag is a number from 1 to {_LARGEST_TAG}")
+    if not (digits.isascii() and digits.isdigit() and 1 <= int(digits) <= LARGEST_TAG):
+        raise AttributeValueError(f"a tag is a number from 1 to {LARGEST_TAG}")
     return plain, int(digits)
 
 
@@ -190,13 +206,13 @@ def _tag(found: Attribute, tag: int | None, octets: bytes) -> bytes:
     if tag is not None:
         return bytes([tag]) + octets
     # RFC 2868 section 3.3: an octet up to 0x1F would be read as the tag.
-    return bytes(1) + octets if octets[:1] <= bytes([_LARGEST_TAG]) else octets
+    return bytes(1) + octets if octets[:1] <= bytes([LARGEST_TAG]) else octets
 
 
-def _value(found: Attribute, value: str) -> bytes:
-    if size := _INTEGER_OCTETS.get(found.kind):
+def _value(found: Attribute, value: str, *, is_text: bool) -> bytes:
+    if size := INTEGER_OCTETS.get(found.kind):
         return _integer(found, value, size)
-    convert = _CONVERTERS.get(found.kind)
+    convert = _text if is_text and found.kind == "octets" else _CONVERTERS.get(found.kind)
     if convert is None:
         raise AttributeValueError(f"values of type {found.kind} cannot be written here")
     try:
@@ -268,7 +284,8 @@ def _ether(value: str) -> bytes:
     return bytes.fromhex(value.replace(":", "").replace("-", ""))
 
 
-_INTEGER_OCTETS: Final[Mapping[str, int]] = {"byte": 1, "short": 2, "integer": 4, "integer64": 8}
+INTEGER_OCTETS: Final[Mapping[str, int]] = {"byte": 1, "short": 2, "integer": 4, "integer64": 8}
+"""Octets of a number, by data type."""
 _CONVERTERS: Final[Mapping[str, Callable[[str], bytes]]] = {
     "string": _text,
     "octets": _octets,

@@ -391,3 +391,33 @@ def test_kept_octets_that_are_no_attributes_are_refused(octets: bytes) -> None:
     """Lengths that do not add up end the walk with an error: it neither hangs nor runs over."""
     with pytest.raises(ValueError, match=r"^what was kept of an Accept is damaged$"):
         attributes.replace(Kept(octets, ()), b"")
+
+
+def test_value_of_another_type_is_refused() -> None:
+    """What an upstream sends as a number that is none has no text, and is not shown."""
+    kept = Kept(codec.attribute(27, b"soon"[:3]), ())
+
+    with pytest.raises(names.AttributeValueError):
+        attributes.values(kept, "Session-Timeout")
+    with pytest.raises(names.AttributeValueError):
+        attributes.values(kept, "Sesion-Timeout")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Class", ["session", "session"]),
+        ("filter-id", ["staff"]),
+        ("Cisco-AVPair", ["a=b", "a=b", "c=d"]),
+        ("Session-Timeout", ["600"]),
+        ("Reply-Message", []),
+        ("Vendor-Specific", []),
+        ("MS-MPPE-Send-Key", []),
+    ],
+)
+def test_values_are_texts_in_order(name: str, expected: list[str]) -> None:
+    """Each value of a name is a text, a vendor's too; what is hidden has none."""
+    timeout = codec.attribute(27, (600).to_bytes(4))
+    plain = b"".join((CLASS, CISCO, FILTER, THREE, timeout, OPAQUE, CLASS))
+
+    assert attributes.values(Kept(plain, KEYS), name) == expected

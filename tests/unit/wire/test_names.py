@@ -98,6 +98,23 @@ def test_unfit_value_is_refused(name: str, value: str, fault: str) -> None:
     assert str(caught.value).startswith(fault)
 
 
+@pytest.mark.parametrize("value", ["0x41", "0x", "0xzz", "plain"])
+def test_text_that_nobody_wrote_for_the_attribute_is_no_octets(value: str) -> None:
+    """What comes from elsewhere is a text, also where it begins with 0x."""
+    assert names.encode("Class", value, is_text=True)[2:] == value.encode()
+    assert names.encode("NAS-Port", "0x11", is_text=True)[2:] == (17).to_bytes(4)
+    with pytest.raises(AttributeValueError):
+        names.encode("Class", "\ud800", is_text=True)
+
+
+def test_name_is_an_attribute_and_its_tag() -> None:
+    """A name means an attribute, and says the tag that its value is to have."""
+    found, tag = names.writable("tunnel-type:3")
+
+    assert (found.name, tag) == ("Tunnel-Type", 3)
+    assert names.writable("Class")[1] is None
+
+
 @pytest.mark.parametrize(("name", "most"), [("Class", 253), ("Cisco-AVPair", 247)])
 def test_longest_value_fits_one_attribute(name: str, most: int) -> None:
     """The longest value fills the attribute's length octet."""
