@@ -65,6 +65,9 @@ class User:
         failures: By kind of proof and client.
         upstreams: Upstreams that the user is assigned to, and the name there; empty: the
             one that was typed, rewritten as the upstream wants it.
+        groups: Those that the store knows.
+        is_kept: Their failures are in the store, too, though they have no row there.
+        is_damaged: A token of theirs does not open: they have one, though nobody can use it.
         tails: How many digits a passcode after a password may have: a token's, or two
             consecutive ones; likeliest first.
     """
@@ -78,6 +81,9 @@ class User:
     recovery: set[bytes] = field(default_factory=set)
     failures: dict[tuple[Kind, str], Failures] = field(default_factory=dict)
     upstreams: dict[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    is_damaged: bool = False
+    is_kept: bool = False
     tails: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:

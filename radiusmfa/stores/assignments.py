@@ -2,7 +2,8 @@
 Who is assigned to which upstream, and what they are called there.
 
 Each change is one transaction with its audit line, in force for the next login. It ends
-the open challenges of the person: they may stand for somebody else's account there.
+the open challenges of the person: they may stand for somebody else's account there. It
+ends what is remembered of the person's factors, too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from radiusmfa.interfaces import ImportRefusedError
-from radiusmfa.stores import people, trail
+from radiusmfa.stores import people, remembered, trail
 from radiusmfa.stores.people import RefusedError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ LARGEST_NAME_OCTETS: Final = 253  # an attribute's value, RFC 2865 section 5.1
 
 _PUT: Final = "INSERT OR REPLACE INTO upstream_users (user, upstream, name) VALUES (?, ?, ?)"
 _DELETE: Final = "DELETE FROM upstream_users WHERE user = ? AND upstream = ?"
-_END_CHALLENGES: Final = "DELETE FROM challenges WHERE user = ?"
+_ENDS: Final = ("DELETE FROM challenges WHERE user = ?", remembered.END)
 _COUNTS: Final = "SELECT upstream, count(*) FROM upstream_users GROUP BY upstream"
 
 
@@ -83,7 +84,7 @@ def assign(database: Database, actor: Actor, one: Assignment) -> None:
     with database.transaction() as connection:
         number = people.user_number(connection, one.user)
         connection.execute(_PUT, (number, one.upstream, one.name))
-        connection.execute(_END_CHALLENGES, (number,))
+        _end(connection, [(number,)])
         trail.append(database, [actor.line("user.upstream", user=one.user, detail=detail)])
 
 
@@ -99,7 +100,7 @@ def remove(database: Database, actor: Actor, user: str, upstream: str) -> None:
         if not connection.execute(_DELETE, (number, upstream)).rowcount:
             msg = f"{user} is not assigned to {upstream!r}; nothing was changed"
             raise RefusedError(msg)
-        connection.execute(_END_CHALLENGES, (number,))
+        _end(connection, [(number,)])
         detail = f"{upstream} removed"
         trail.append(database, [actor.line("user.upstream", user=user, detail=detail)])
 
@@ -129,9 +130,7 @@ def assign_many(database: Database, actor: Actor, found: Sequence[Assignment], d
             raise ImportRefusedError(*wrong)
         numbers = _numbers(connection)
         connection.executemany(_PUT, _rows(numbers, found))
-        connection.executemany(
-            _END_CHALLENGES, [(numbers[name],) for name in {one.user for one in found}]
-        )
+        _end(connection, [(numbers[name],) for name in {one.user for one in found}])
         trail.append(database, [actor.line("user.upstream-import", detail=detail)])
 
 
@@ -144,6 +143,11 @@ def counts(database: Database) -> dict[str, int]:
 def _is_unfit(character: str) -> bool:
     # Letters of every script and the plain blank are fit; half a surrogate pair is not.
     return unicodedata.category(character)[0] in "CZ" and character != " "
+
+
+def _end(connection: sqlite3.Connection, numbers: Sequence[tuple[int]]) -> None:
+    for statement in _ENDS:
+        connection.executemany(statement, numbers)
 
 
 def _numbers(connection: sqlite3.Connection) -> dict[str, int]:

@@ -55,10 +55,13 @@ class NewUser:
 def user_faults(connection: sqlite3.Connection, users: Iterable[NewUser]) -> list[str]:
     """Return what of the store stands in the way of *users*, a line each."""
     names, serials = _names(connection), _serials(connection)
+    aliases = {alias for (alias,) in connection.execute("SELECT alias FROM aliases")}
     faults = []
     for user in users:
         if user.name in names:
             faults.append(f"{user.where}: there is a user {user.name!r} already")
+        elif user.name in aliases:
+            faults.append(f"{user.where}: {user.name!r} is an alias of another user")
         if user.token is not None and user.token.serial in serials:
             faults.append(f"{user.where}: there is a token {user.token.serial!r} already")
     return faults

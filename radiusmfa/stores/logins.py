@@ -10,39 +10,32 @@ that was decided may leave before `commit` has returned.
 
 from __future__ import annotations
 
-import hmac
 import sqlite3
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, final
 
-from radiusmfa.factors.oath import PasscodeKey
-from radiusmfa.interfaces import RadiusmfaError, StoreBusyError, StoreError
-from radiusmfa.login.account import Kind, Token, User
-from radiusmfa.login.throttle import Failures
+from radiusmfa.interfaces import StoreBusyError, StoreError
 from radiusmfa.login.username import normal_name
-from radiusmfa.stores import database, open_challenges, trail
+from radiusmfa.stores import approvals, database, loading, open_challenges, remembered, trail
+from radiusmfa.stores.strangers import Strangers
 
 if TYPE_CHECKING:
+    from radiusmfa.config.approval_model import ApprovalSource
+    from radiusmfa.login.account import Kind, Token, User
     from radiusmfa.login.challenges import Entry
+    from radiusmfa.login.errands import Approval
+    from radiusmfa.login.throttle import Failures
     from radiusmfa.stores.database import Database
+    from radiusmfa.stores.remembered import Parts
 
 _STATEMENT: Final = itemgetter(0)
 _MOST_REMEMBERED: Final = 200_000
 _PRELOADED: Final = 20_000
-_MOST_STRANGERS: Final = 10_000
-_MOST_RECENT: Final = 1024  # a login reads its stranger twice
 _FOLDED: Final = 2_000  # used steps folded in one turn
 _FOLD_FROM: Final = 50_000  # used steps that are left alone
 
-_USER = "SELECT id, name, password, password_only, disabled FROM users WHERE name = ?"
-_TOKENS = (
-    "SELECT id, serial, algorithm, digits, period, seed, drift, last FROM tokens"
-    " WHERE user = ? AND status = 'active' ORDER BY id"
-)
-_FAILURES = 'SELECT factor, client, count, last, until, "repeat" FROM failures WHERE user = ?'
 _PUT_FAILURES = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
-_UPSTREAMS = "SELECT upstream, name FROM upstream_users WHERE user = ?"
 _PEERS = "SELECT client, address, message_authenticator, proxy_state FROM client_state"
 _PUT_PEER = "INSERT OR REPLACE INTO client_state VALUES (?, ?, ?, ?, ?)"
 
@@ -64,8 +57,7 @@ class Logins:
         self._sql.execute("PRAGMA busy_timeout = 0")
         self._users: dict[bytes, User | None] = {}
         self._used: dict[int, int] = {}
-        self._strangers: dict[str, User] = {}  # with something to remember
-        self._recent: dict[str, User] = {}
+        self._strangers = Strangers(database.pepper)
         self._version = -1
         self._chain = trail.Chain(database.audit_key)
         self._seq = 0
@@ -176,19 +168,19 @@ class Logins:
 
         Names do not fill the store: failures of strangers are kept here, while there is room.
         """
-        normal = normal_name(name)
-        if normal in self._strangers:
-            known = self._strangers[normal] = self._strangers.pop(normal)  # the latest goes last
-            return known
-        if normal in self._recent:
-            return self._recent[normal]
-        # The same number after a restart: an open challenge is bound to it.
-        mac = hmac.digest(self._database.pepper, b"stranger|" + normal.encode(), "sha256")
-        number = -1 - int.from_bytes(mac[:7], "big")
-        if len(self._recent) >= _MOST_RECENT:
-            self._recent.clear()
-        known = self._recent[normal] = User(number, normal, None, False, False, ())  # noqa: FBT003
-        return known
+        return self._strangers.find(normal_name(name))
+
+    def outsider(self, name: bytes) -> User:
+        """
+        Return a user without a row of their own whom a directory knows.
+
+        The store keeps their failures: a restart must not give anybody new tries there.
+        """
+        user = self.stranger(name)
+        if not user.is_kept:
+            user.is_kept = True
+            user.failures.update(loading.failures(self._sql, user.id))
+        return user
 
     def claim(self, token: Token, step: int, drift: int) -> bool:
         """
@@ -219,23 +211,48 @@ class Logins:
         """Remember wrong proofs."""
         user.failures[kind, client] = failures
         if user.id < 0:
-            # Only of whom something is to be remembered: names alone push nobody out.
-            if user.name not in self._strangers and len(self._strangers) >= _MOST_STRANGERS:
-                del self._strangers[next(iter(self._strangers))]
-            self._strangers[user.name] = user
-            self._recent.pop(user.name, None)
-        else:
+            self._strangers.keep(user)
+        if user.id >= 0 or user.is_kept:
             self._other.append((_PUT_FAILURES, (user.id, kind.value, client, *failures)))
 
     def clear_failures(self, user: User, kind: Kind, client: str) -> None:
         """Forget wrong proofs after a right one."""
-        if user.failures.pop((kind, client), None) is not None and user.id >= 0:
+        known = user.failures.pop((kind, client), None)
+        if known is not None and (user.id >= 0 or user.is_kept):
             self._other.append(
                 (
                     "DELETE FROM failures WHERE user = ? AND factor = ? AND client = ?",
                     (user.id, kind.value, client),
                 )
             )
+
+    def approval(self, source: ApprovalSource, user: str, now: float) -> Approval:
+        """
+        Say whether *user* has an approval that the store keeps.
+
+        Raises:
+            StoreError: The store cannot be read; the turn is over. So for the next two.
+        """
+        try:
+            return approvals.in_force(self._sql, source.name, user, persons=source.persons, now=now)
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
+    def remembers(self, parts: Parts, now: float) -> bool:
+        """Say whether a second factor was passed a short while ago."""
+        try:
+            digest = remembered.mac(self._database.pepper, parts)
+            return remembered.find(self._sql, digest, now) is not None
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
+    def remember(self, parts: Parts, name: str, now: float, expires: float) -> None:
+        """Remember that a second factor was passed."""
+        pepper = self._database.pepper
+        try:
+            remembered.put(self._sql, pepper, parts, name=name, now=now, expires=expires)
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
 
     def put_password(self, user: User, stored: str) -> None:
         """Replace the stored hash of the same password by a better one."""
@@ -303,6 +320,20 @@ class Logins:
         for (name,) in rows:
             self.user(name.encode())
 
+    def tidy(self, now: float) -> None:
+        """
+        End what is over, and fold used steps; within a turn.
+
+        Raises:
+            StoreError: The store cannot be written; the turn is over.
+        """
+        try:
+            approvals.expire(self._sql, now)
+            remembered.prune(self._sql, now)
+            self._fold(everything=False)
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
     def fold(self, *, everything: bool = False) -> None:
         """
         Move used steps into their tokens' rows, a few at a time; within a turn.
@@ -330,46 +361,15 @@ class Logins:
                 return
 
     def _load(self, name: bytes, normal: str) -> User | None:
-        row = self._sql.execute(_USER, (normal,)).fetchone()
+        sql = self._sql
+        row = loading.row(sql, normal)
         # Every spelling of one name is one user in memory, or a claim could be missed.
-        key = normal.encode()
+        key = normal.encode() if row is None else row[1].encode()
         user = self._users.get(key)
         if user is None and row is not None:
-            user = self._read_user(row)
+            user = loading.user(sql, self._database.vault, row, self._used, self.damaged)
         self._users[name] = self._users[key] = user
         return user
-
-    def _read_user(self, row: tuple[int, str, str | None, int, int]) -> User:
-        number, name, password, password_only, disabled = row
-        sql = self._sql
-        tokens = (
-            self._read_token(number, token) for token in sql.execute(_TOKENS, (number,)).fetchall()
-        )
-        codes = sql.execute("SELECT code FROM recovery WHERE user = ?", (number,))
-        failures = sql.execute(_FAILURES, (number,))
-        return User(
-            number,
-            name,
-            password,
-            bool(password_only),
-            bool(disabled),
-            tuple(token for token in tokens if token is not None),
-            {code for (code,) in codes},
-            {(Kind(one[0]), one[1]): Failures(*one[2:]) for one in failures},
-            dict(sql.execute(_UPSTREAMS, (number,)).fetchall()),
-        )
-
-    def _read_token(
-        self, user: int, row: tuple[int, str, str, int, int, bytes, int, int]
-    ) -> Token | None:
-        number, serial, algorithm, digits, period, sealed, drift, last = row
-        try:
-            seed = self._database.vault.open(sealed, f"seed|{serial}|{user}")
-            key = PasscodeKey(seed, algorithm, digits)
-        except (RadiusmfaError, ValueError):
-            self.damaged.add(serial)  # it opens nothing; the shell says so
-            return None
-        return Token(number, serial, key, period, drift, max(last, self._used.get(number, -1)))
 
     def _forget(self) -> None:
         self._users.clear()

@@ -24,16 +24,18 @@ PUT: Final = (
 DROP: Final = "DELETE FROM challenges WHERE state = ?"
 _ALL: Final = "SELECT state, client, user, body, created, expires FROM challenges ORDER BY created"
 _LOGIN: Final = re.compile("[A-Za-z0-9_-]{1,64}")
-_STEP: Final = re.compile("PASSWORD|PASSCODE|BOTH|INSTEAD")
+_USUAL: Final = ["PASSCODE", "", ""]
+_WITH_DIALOGUE: Final = 2  # what the second version kept besides, where there was one
+_STEP: Final = re.compile("PASSWORD|PASSCODE|BOTH|INSTEAD|LAST")
 
 
 def row(entry: Entry, vault: Vault) -> tuple[object, ...]:
-    """Return the values of `PUT`; a dialogue with an upstream is sealed for it."""
-    body: list[object] = [entry.login, entry.mode, entry.wrong, entry.step]
+    """Return the values of `PUT`; what only we may read is sealed for it."""
+    sealed = ""
     if entry.talk is not None:
-        place = _place(entry.state.decode(), entry.source, entry.user)
-        sealed = vault.seal(talk.dump(entry.talk), place)
-        body.append(base64.b64encode(sealed).decode())
+        place = _place(entry.state.decode(), entry.source, entry.user, entry.policy)
+        sealed = base64.b64encode(vault.seal(talk.dump(entry.talk), place)).decode()
+    body = [entry.login, entry.mode, entry.wrong, entry.step, sealed, entry.policy]
     state = entry.state.decode()
     return state, entry.source, entry.user, json.dumps(body), entry.created, entry.expires
 
@@ -57,17 +59,19 @@ def _entry(  # noqa: PLR0913 - the columns of a row
 ) -> Entry | None:
     try:
         login, mode, wrong, *more = json.loads(body)
-        # An older version kept three: it knew one step only.
-        step, *sealed = more or ["PASSCODE"]
+        # Older versions kept three (they knew one step only), four or five.
+        step, sealed, policy = list(more) + _USUAL[len(more) :]
         if _LOGIN.fullmatch(login) is None or _STEP.fullmatch(step) is None:
             return None  # they go into audit lines as they are
+        if not isinstance(sealed, str) or (len(more) == _WITH_DIALOGUE and not sealed):
+            return None
         kept = None
         if sealed:
-            octets = base64.b64decode(sealed[0], validate=True)
-            kept = talk.load(vault.open(octets, _place(state, source, user)))
+            octets = base64.b64decode(sealed, validate=True)
+            kept = talk.load(vault.open(octets, _place(state, source, user, str(policy))))
         return Entry(
             state.encode(), str(source), user, login, str(mode), int(wrong), float(created),
-            float(expires), step, kept,
+            float(expires), step, kept, str(policy),
         )  # fmt: skip
     except (
         ArithmeticError, AttributeError, KeysError, RecursionError, TypeError, ValueError,
@@ -76,6 +80,7 @@ def _entry(  # noqa: PLR0913 - the columns of a row
         return None
 
 
-def _place(state: str, source: str, user: int) -> str:
+def _place(state: str, source: str, user: int, policy: str) -> str:
     # Whoever writes the store cannot make another person's, or client's, dialogue of it.
-    return f"challenge|{state}|{source}|{user}"
+    place = f"challenge|{state}|{source}|{user}"
+    return f"{place}|{policy}" if policy else place

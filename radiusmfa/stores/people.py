@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from radiusmfa.factors import recovery
 from radiusmfa.interfaces import RadiusmfaError
-from radiusmfa.stores import trail
+from radiusmfa.stores import remembered, trail
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,9 +27,24 @@ _SELECT: Final = """
         (SELECT count(*) FROM tokens t WHERE t.user = u.id AND t.status = 'active'),
         (SELECT count(*) FROM recovery r WHERE r.user = u.id),
         (SELECT coalesce(max(f.until), 0) FROM failures f WHERE f.user = u.id),
-        (SELECT json_group_object(a.upstream, a.name) FROM upstream_users a WHERE a.user = u.id)
+        (SELECT json_group_object(a.upstream, a.name) FROM upstream_users a WHERE a.user = u.id),
+        (SELECT json_group_array(a.alias) FROM aliases a WHERE a.user = u.id),
+        (SELECT json_group_array(g.name) FROM user_groups g WHERE g.user = u.id)
     FROM users u
 """
+_OWN_NAME: Final = """
+    SELECT name FROM users WHERE name = ?1
+    UNION ALL SELECT u.name FROM aliases a JOIN users u ON u.id = a.user WHERE a.alias = ?1
+"""
+# Approvals belong to a name: whoever is given it next must not inherit them.
+_END_APPROVALS: Final = """
+    UPDATE approvals SET revoked_by = ?, revoked = ?
+    WHERE user = ? AND revoked_by = '' AND ended = 0
+"""
+# What is of a user alone, and goes with them.
+_OF_A_USER: Final = (
+    "failures", "recovery", "challenges", "upstream_users", "aliases", "user_groups", "remembered",
+)  # fmt: skip
 _FAILURES: Final = """
     SELECT factor, client, count, until FROM failures WHERE user = ? ORDER BY factor, client
 """
@@ -79,6 +94,8 @@ class Person:
         locked_until: Seconds since 1970; the latest of all locks.
         upstreams: Those that the user is assigned to by name, and the name there; empty:
             what the person types.
+        aliases: What else they may type as their name.
+        groups: Those that the store knows of.
     """
 
     id: int
@@ -91,6 +108,8 @@ class Person:
     recovery_codes: int
     locked_until: int
     upstreams: dict[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 def everybody(database: Database) -> list[Person]:
@@ -107,9 +126,8 @@ def person(database: Database, name: str) -> Person:
         RefusedError: There is none of that name.
     """
     with database.reading() as connection:
-        row = connection.execute(f"{_SELECT} WHERE u.name = ?", (name,)).fetchone()
-    if row is None:
-        raise _unknown(name)
+        number = user_number(connection, name)
+        row = connection.execute(f"{_SELECT} WHERE u.id = ?", (number,)).fetchone()
     return _person(row)
 
 
@@ -127,7 +145,7 @@ def failures(database: Database, name: str) -> list[Failure]:
 
 def refuse_taken(database: Database, name: str) -> None:
     """
-    Look whether there is a user of that name.
+    Look whether there is a user of that name, or one who has it as an alias.
 
     Raises:
         RefusedError: There is.
@@ -173,7 +191,8 @@ def set_password(database: Database, actor: Actor, name: str, password: str | No
     """
     Replace the stored hash; None takes the password away.
 
-    Open challenges end: they are there because the password before was right.
+    Open challenges end: they are there because the password before was right. So do
+    remembered factors.
 
     Raises:
         RefusedError: There is no such user.
@@ -184,6 +203,7 @@ def set_password(database: Database, actor: Actor, name: str, password: str | No
         number = user_number(connection, name)
         connection.execute("UPDATE users SET password = ? WHERE id = ?", (password, number))
         connection.execute("DELETE FROM challenges WHERE user = ?", (number,))
+        connection.execute(remembered.END, (number,))
         trail.append(database, [line])
 
 
@@ -228,8 +248,8 @@ def delete(database: Database, actor: Actor, name: str) -> tuple[str, ...]:
     """
     Delete a user and return the serials of the tokens that are nobody's now.
 
-    Active tokens are disabled; the failures, recovery codes, open challenges, and the
-    assignments to upstreams go.
+    Active tokens are disabled; failures, recovery codes, open challenges, aliases, groups,
+    remembered factors, and the assignments to upstreams go; approvals end.
 
     Raises:
         RefusedError: There is no such user.
@@ -237,10 +257,13 @@ def delete(database: Database, actor: Actor, name: str) -> tuple[str, ...]:
     with database.transaction() as connection:
         number = user_number(connection, name)
         serials = tuple(_release_tokens(database, number))
-        for table in ("failures", "recovery", "challenges", "upstream_users"):
+        for table in _OF_A_USER:
             connection.execute(f"DELETE FROM {table} WHERE user = ?", (number,))  # noqa: S608
         connection.execute("DELETE FROM users WHERE id = ?", (number,))
-        detail = f"tokens unassigned: {' '.join(serials)}" if serials else ""
+        ended = connection.execute(_END_APPROVALS, (actor.person, int(actor.now), name)).rowcount
+        told = [f"tokens unassigned: {' '.join(serials)}"] if serials else []
+        told += [f"approvals ended: {ended}"] if ended else []
+        detail = "; ".join(told)
         trail.append(database, [actor.line("user.delete", user=name, detail=detail)])
     return serials
 
@@ -248,6 +271,8 @@ def delete(database: Database, actor: Actor, name: str) -> tuple[str, ...]:
 def issue_recovery(database: Database, actor: Actor, name: str, codes: list[str]) -> None:
     """
     Replace a user's recovery codes; only their keyed hashes are kept.
+
+    Remembered factors end: most often a phone was lost.
 
     Args:
         database: The store.
@@ -262,6 +287,7 @@ def issue_recovery(database: Database, actor: Actor, name: str, codes: list[str]
     with database.transaction() as connection:
         number = user_number(connection, name)
         connection.execute("DELETE FROM recovery WHERE user = ?", (number,))
+        connection.execute(remembered.END, (number,))
         connection.executemany(
             "INSERT INTO recovery (user, code) VALUES (?, ?)",
             [
@@ -274,17 +300,32 @@ def issue_recovery(database: Database, actor: Actor, name: str, codes: list[str]
         trail.append(database, [actor.line("recovery.issue", user=name, detail=detail)])
 
 
-def user_number(connection: sqlite3.Connection, name: str) -> int:
+def user_number(
+    connection: sqlite3.Connection, name: str, advice: str = "`radiusmfa user list` shows all"
+) -> int:
     """
     Return the number of the user called *name*, within a transaction.
+
+    Args:
+        connection: The store's.
+        name: Normal form.
+        advice: What to do if there is none.
 
     Raises:
         RefusedError: There is none.
     """
     row = connection.execute("SELECT id FROM users WHERE name = ?", (name,)).fetchone()
     if row is None:
-        raise _unknown(name)
+        other = own_name(connection, name)
+        why = f"that is an alias of {other!r}" if other else advice
+        raise RefusedError(f"there is no user {name!r}; {why}")
     return int(row[0])
+
+
+def own_name(connection: sqlite3.Connection, name: str) -> str | None:
+    """Return the name of the user whose name or alias *name* is; None: nobody's here."""
+    row = connection.execute(_OWN_NAME, (name,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def seed_place(serial: str, user: int | None) -> str:
@@ -293,8 +334,11 @@ def seed_place(serial: str, user: int | None) -> str:
 
 
 def _refuse_taken(connection: sqlite3.Connection, name: str) -> None:
-    if connection.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone():
+    taken = own_name(connection, name)
+    if taken == name:
         raise RefusedError(f"there is a user {name!r} already; nothing was changed")
+    if taken is not None:
+        raise RefusedError(f"{name!r} is an alias of {taken!r}; nothing was changed")
 
 
 def _set(database: Database, name: str, change: tuple[str, object], line: str) -> None:
@@ -302,6 +346,7 @@ def _set(database: Database, name: str, change: tuple[str, object], line: str) -
     with database.transaction() as connection:
         number = user_number(connection, name)
         connection.execute(f"UPDATE users SET {column} = ? WHERE id = ?", (value, number))  # noqa: S608
+        connection.execute(remembered.END, (number,))
         trail.append(database, [line])
 
 
@@ -326,8 +371,6 @@ def _person(row: tuple[Any, ...]) -> Person:
         recovery_codes=row[7],
         locked_until=row[8],
         upstreams=dict(sorted(json.loads(row[9]).items())),
+        aliases=tuple(sorted(json.loads(row[10]))),
+        groups=tuple(sorted(json.loads(row[11]), key=str.casefold)),
     )
-
-
-def _unknown(name: str) -> RefusedError:
-    return RefusedError(f"there is no user {name!r}; `radiusmfa user list` shows all")

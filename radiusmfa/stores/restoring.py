@@ -5,6 +5,9 @@ A backup knows the passcodes used before it. If the store that it replaces can s
 be read and has grown out of the backup, that store knows the rest. If not, whatever
 may have been used since counts as used: TOTP jumps ahead of the clock, recovery codes
 are void, and HOTP tokens wait for two new consecutive passcodes.
+
+Approvals that were revoked or had ended since do not come back either; if nobody knows
+which, all are revoked. No factor is remembered over a restore.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from radiusmfa.factors import totp
 from radiusmfa.stores import trail
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from radiusmfa.stores.database import Database
     from radiusmfa.stores.trail import Actor
 
@@ -27,7 +32,9 @@ _CODES: Final = "SELECT user, code FROM recovery"
 _PEERS: Final = (
     "SELECT client, address, message_authenticator, proxy_state, since FROM client_state"
 )
+_GRANTS: Final = "SELECT id, approval, user, created, revoked_by, revoked, ended FROM approvals"
 
+_PUT_GRANT: Final = "UPDATE approvals SET revoked_by = ?, revoked = ?, ended = ? WHERE id = ?"
 _PUT_PEER: Final = "INSERT OR REPLACE INTO client_state VALUES (?, ?, ?, ?, ?)"
 
 
@@ -42,6 +49,7 @@ class Report:
         tokens: How many there are.
         waiting: Serials of HOTP tokens that need two consecutive passcodes.
         void_codes: How many recovery codes are void.
+        void_approvals: Numbers of approvals that are revoked by the restore.
         totp_from: When the first TOTP passcodes are good again, seconds since 1970.
         lines: How many audit lines the backup brought.
     """
@@ -51,6 +59,7 @@ class Report:
     tokens: int
     waiting: tuple[str, ...]
     void_codes: int
+    void_approvals: tuple[int, ...]
     totp_from: float
     lines: int
 
@@ -76,15 +85,22 @@ def use_up(
     with copy.transaction() as connection:
         waiting, totp_from = _use_up_tokens(connection, known, actor.now, factors.totp or Totp())
         void = _use_up_recovery(connection, known)
+        void_approvals = tuple(_revoke_approvals(connection, known, actor))
         connection.execute("DELETE FROM challenges")
+        connection.execute("DELETE FROM remembered")
         connection.executemany(_PUT_PEER, [] if known is None else known.peers)
-        trail.append(copy, [actor.line("restore", detail=f"{source}, after line {lines}")])
+        detail = f"{source}, after line {lines}"
+        if void_approvals:
+            numbers = " ".join(f"#{number}" for number in void_approvals)
+            detail += f"; approvals revoked: {numbers}"
+        trail.append(copy, [actor.line("restore", detail=detail)])
         return Report(
             is_complete=known is not None,
             users=_count(connection, "users"),
             tokens=_count(connection, "tokens"),
             waiting=tuple(waiting),
             void_codes=void,
+            void_approvals=void_approvals,
             totp_from=totp_from,
             lines=lines,
         )
@@ -105,6 +121,7 @@ class _Known:
 
     tokens: dict[tuple[int, str], _Token]
     codes: set[tuple[int, bytes]]
+    grants: dict[tuple[object, ...], tuple[str, int, int]]
     peers: list[tuple[object, ...]]
 
 
@@ -117,7 +134,8 @@ def _known(copy: Database, old: Database) -> _Known | None:
             return None
         connection = old.connection
         codes = set(connection.execute(_CODES))
-        return _Known(_state(connection), codes, connection.execute(_PEERS).fetchall())
+        peers = connection.execute(_PEERS).fetchall()
+        return _Known(_state(connection), codes, _grants(connection), peers)
     except sqlite3.Error:  # damaged; that may be why there is a restore
         return None
 
@@ -158,6 +176,24 @@ def _use_up_recovery(connection: sqlite3.Connection, known: _Known | None) -> in
     void = [row for row in connection.execute(_CODES) if row not in unused]
     connection.executemany("DELETE FROM recovery WHERE user = ? AND code = ?", void)
     return len(void)
+
+
+def _revoke_approvals(
+    connection: sqlite3.Connection, known: _Known | None, actor: Actor
+) -> Iterator[int]:
+    newer = {} if known is None else known.grants
+    void = (actor.person, int(actor.now), 0)
+    for grant, state in _grants(connection).items():
+        is_open = state[0] == "" and not state[2]
+        after = newer.get(grant, void) if is_open else state
+        connection.execute(_PUT_GRANT, (*after, grant[0]))
+        if after is void:
+            yield int(str(grant[0]))
+
+
+def _grants(connection: sqlite3.Connection) -> dict[tuple[object, ...], tuple[str, int, int]]:
+    # By number, and by what the number stood for: a damaged store may have given it anew.
+    return {row[:4]: row[4:] for row in connection.execute(_GRANTS)}
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from radiusmfa.interfaces import KeysError
 from radiusmfa.secret import Secret
-from radiusmfa.stores import trail
+from radiusmfa.stores import remembered, trail
 from radiusmfa.stores.people import RefusedError, seed_place, user_number
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ _SEEDS: Final = """
     SELECT t.serial, t.user, t.seed FROM tokens t JOIN users u ON u.id = t.user
     WHERE u.name = ? AND t.kind = ? AND t.status != 'revoked'
 """
+_NO_HOLDER: Final = (
+    "for somebody whom only a directory or an upstream knows, `radiusmfa user add NAME"
+    " --no-password` makes a place for tokens"
+)
 INSERT: Final = """
     INSERT INTO tokens
         (serial, user, kind, algorithm, digits, period, seed, status, drift, last, label, created)
@@ -167,7 +171,7 @@ def enroll(database: Database, actor: Actor, new: NewToken, *, status: str) -> N
     with database.transaction() as connection:
         if connection.execute("SELECT 1 FROM tokens WHERE serial = ?", (new.serial,)).fetchone():
             raise RefusedError(f"there is a token {new.serial!r} already; nothing was changed")
-        number = None if new.user is None else user_number(connection, new.user)
+        number = None if new.user is None else user_number(connection, new.user, _NO_HOLDER)
         _refuse_same_seed(database, new.user, new.kind, new.seed)
         connection.execute(INSERT, values(database, new, number, status=status, now=actor.now))
         line = actor.line(
@@ -209,7 +213,7 @@ def assign(database: Database, actor: Actor, serial: str, user: str | None) -> N
     """
     with database.transaction() as connection:
         stored = find_usable(connection, serial)
-        number = None if user is None else user_number(connection, user)
+        number = None if user is None else user_number(connection, user, _NO_HOLDER)
         seed = open_seed(database, stored)
         if number != stored.owner:
             _refuse_same_seed(database, user, stored.token.kind, seed)
@@ -217,6 +221,7 @@ def assign(database: Database, actor: Actor, serial: str, user: str | None) -> N
         connection.execute(
             "UPDATE tokens SET user = ?, seed = ? WHERE id = ?", (number, sealed, stored.token.id)
         )
+        connection.execute(remembered.END, (stored.owner,))
         before = f"before: {stored.token.user}" if stored.token.user else ""
         note(database, actor, "token.assign", replace(stored.token, user=user), detail=before)
 
@@ -230,7 +235,8 @@ def set_disabled(database: Database, actor: Actor, serial: str, *, disabled: boo
             again, a pending token would count although nobody proved that it works.
     """
     with database.transaction() as connection:
-        token = find_usable(connection, serial).token
+        stored = find_usable(connection, serial)
+        token = stored.token
         if token.status == "pending":
             raise RefusedError(
                 f"token {serial!r} is pending and does not count: `radiusmfa token confirm`"
@@ -238,6 +244,7 @@ def set_disabled(database: Database, actor: Actor, serial: str, *, disabled: boo
             )
         status = "disabled" if disabled else "active"
         connection.execute("UPDATE tokens SET status = ? WHERE id = ?", (status, token.id))
+        connection.execute(remembered.END, (stored.owner,))
         note(database, actor, "token.disable" if disabled else "token.enable", token)
 
 
@@ -256,6 +263,7 @@ def revoke(database: Database, actor: Actor, serial: str) -> None:
             "UPDATE tokens SET status = 'revoked', seed = ? WHERE id = ?",
             (nothing, stored.token.id),
         )
+        connection.execute(remembered.END, (stored.owner,))
         note(database, actor, "token.revoke", stored.token)
 
 

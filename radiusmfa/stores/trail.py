@@ -36,6 +36,16 @@ _AFTER: Final = (
     "SELECT seq, CAST(line AS BLOB), CAST(mac AS BLOB) FROM audit WHERE seq > ?"
     " ORDER BY seq LIMIT ?"
 )
+_WITH: Final = (
+    "SELECT seq, CAST(line AS BLOB) FROM audit"
+    " WHERE seq > ? AND seq <= ? AND line LIKE ? ESCAPE '~'"
+)
+_TIME: Final = (
+    "SELECT CASE WHEN json_valid(line) THEN json_extract(line, '$.time') END FROM audit"
+    " WHERE seq > ? ORDER BY seq LIMIT 1"
+)
+_LITERAL: Final = str.maketrans({sign: f"~{sign}" for sign in "~%_"})
+_LOOKED_AT_ONCE: Final = 50_000
 _ALL: Final = "SELECT seq, CAST(line AS BLOB), mac FROM audit ORDER BY seq"
 
 
@@ -61,12 +71,19 @@ class Actor:
     Who changes something by command line, and when.
 
     Attributes:
-        name: The operating system's user.
+        name: The operating system's user, and who became them by sudo.
         now: Wall time.
+        behind: Who became them by sudo, alone; empty: nobody did.
     """
 
     name: str
     now: float
+    behind: str = ""
+
+    @property
+    def person(self) -> str:
+        """The human who acts: not whose rights they use, but who they logged in as."""
+        return self.behind or self.name
 
     def line(self, action: str, *, user: str = "", token: str = "", detail: str = "") -> str:
         """Return the audit line of *action*; what is empty is left out."""
@@ -198,6 +215,33 @@ def read_chain(database: Database, after: int = 0) -> Iterator[tuple[int, str, b
             after = seq
         if not rows:
             return
+
+
+def find(database: Database, texts: Iterable[str], since: str = "") -> Iterator[tuple[int, str]]:
+    """
+    Yield number and text of each line that holds any of *texts*, newest first.
+
+    The store itself looks: half a second a text for a million lines.
+
+    Args:
+        database: The store.
+        texts: As they stand in a line, ASCII letters in either case.
+        since: Earliest time, as lines have it: what is much older is not looked at.
+    """
+    patterns = [f"%{text.translate(_LITERAL)}%" for text in texts]
+    last, _ = head(database.connection)
+    while last > 0:
+        first = last - _LOOKED_AT_ONCE
+        with database.reading() as connection:
+            found = {
+                row for text in patterns for row in connection.execute(_WITH, (first, last, text))
+            }
+            (oldest,) = connection.execute(_TIME, (first,)).fetchone() or ("",)
+        for seq, octets in sorted(found, reverse=True):
+            yield seq, octets.decode("utf-8", "backslashreplace")
+        if str(oldest or "~") < since:
+            return
+        last = first
 
 
 def _missing(first: int, last: int) -> str:

@@ -531,47 +531,6 @@ def test_failures_of_a_stranger_outlive_a_change_of_the_store(
     assert logins.stranger(b"zoe").failures == {(Kind.UPSTREAM, "vpn"): FAILED}
 
 
-def test_strangers_do_not_fill_the_memory(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is room for so many with failures; who was not seen for longest is forgotten first."""
-    monkeypatch.setattr(module, "_MOST_STRANGERS", 3)
-    logins.begin()
-    people = [logins.stranger(b"s%d" % at) for at in range(4)]
-    for person in people[:3]:
-        logins.put_failures(person, Kind.UPSTREAM, "vpn", Failures(1, 5, 0, b"r"))
-    assert logins.stranger(b"s0") is people[0]  # seen again: now the second waits longest
-    logins.put_failures(people[3], Kind.UPSTREAM, "vpn", Failures(1, 5, 0, b"r"))
-    assert logins.stranger(b"s0") is people[0]
-    assert logins.stranger(b"s1") is not people[1]
-    assert logins.stranger(b"s1").id == people[1].id
-    assert len(logins._strangers) == 3
-
-
-def test_names_alone_push_nobody_out(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock is not forgotten for names that cost nothing."""
-    monkeypatch.setattr(module, "_MOST_STRANGERS", 3)
-    logins.begin()
-    zoe = logins.stranger(b"zoe")
-    logins.put_failures(zoe, Kind.UPSTREAM, "vpn", Failures(1, 5, 0, b"r"))
-    for at in range(10):
-        logins.stranger(b"s%d" % at)
-    assert logins.stranger(b"zoe") is zoe
-
-
-def test_stranger_is_remembered_while_a_login_lasts(
-    logins: Logins, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A login reads its stranger twice; names that cost nothing take little memory."""
-    monkeypatch.setattr(module, "_MOST_RECENT", 3)
-    logins.begin()
-    zoe = logins.stranger(b"zoe")
-    assert logins.stranger(b"ZOE") is zoe
-    for at in range(10):
-        logins.stranger(b"s%d" % at)
-        assert len(logins._recent) <= 3
-    assert logins.stranger(b"zoe") is not zoe
-    assert logins.stranger(b"zoe").id == zoe.id
-
-
 def test_challenge_of_a_stranger_survives_a_restart(logins: Logins, stock: Stock) -> None:
     """A person whom only an upstream knows can go on in a dialogue while the server restarts."""
     talk = Talk(upstream="rsa", server="192.0.2.9:1812", state=b"theirs", rounds=1)
@@ -758,7 +717,7 @@ def test_folding_keeps_what_is_used(logins: Logins, stock: Stock) -> None:
         logins.commit()
     assert _steps(stock) == 3
     logins.begin()
-    logins.fold()
+    logins.tidy(0)
     assert _steps(stock) == 3
     logins.fold(everything=True)
     logins.commit()
@@ -789,7 +748,7 @@ def test_folding_is_a_little_at_a_time(
         connection.executemany("INSERT INTO used VALUES (?, 1)", [(at,) for at in range(10)])
     for left in (6, 2, 2):
         logins.begin()
-        logins.fold()
+        logins.tidy(0)
         logins.commit()
         assert _steps(stock) == left
     logins.begin()

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from radiusmfa.config.approval_model import ApprovalSource
+from radiusmfa.config.model import Factors
 from radiusmfa.login.account import Kind
 from radiusmfa.login.throttle import Failures
-from radiusmfa.stores import migrations, trail
+from radiusmfa.stores import copies, granting, migrations, names, people, restoring, trail
 from radiusmfa.stores.logins import Logins
-from tests.unit.stores.stock import Stock, enroll, settle, totp
+from radiusmfa.stores.vault import Vault
+from tests.unit.stores.stock import ACTOR, NOW, Stock, enroll, settle, totp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,13 +81,25 @@ OPEN = [
 ]
 
 
+# The tables that came with the steps, and are empty after one.
+LATER = {
+    2: ("upstream_users",),
+    3: ("aliases", "user_groups", "approvals", "remembered"),
+}
+
+
+def _made(folder: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> Stock:
+    """Return a store as it was made when *version* was the newest."""
+    known = {number: step for number, step in migrations.steps().items() if number <= version}
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "steps", lambda: known)
+        return Stock(folder)
+
+
 @pytest.fixture
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stock:
-    """A store as the release before made it: people, a token, failures, open challenges."""
-    first = {1: migrations.steps()[1]}
-    with monkeypatch.context() as patched:
-        patched.setattr(migrations, "steps", lambda: first)
-        stock = Stock(tmp_path)
+    """A store of version 1: people, a token, failures, open challenges."""
+    stock = _made(tmp_path, 1, monkeypatch)
     with stock.raw() as sql:
         sql.executemany("INSERT INTO users (name, created) VALUES (?, 5)", [("alice",), ("bob",)])
         sql.executemany("INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)", FAILED)
@@ -112,7 +127,8 @@ def test_version_1_is_taken_over_whole(old: Stock) -> None:
     before = _rows(old)
     old.open().close()
     after = _rows(old)
-    assert after.pop("upstream_users") == []
+    for table in (*LATER[2], *LATER[3]):
+        assert after.pop(table) == []
     meta = dict(after.pop("meta"))
     assert meta.pop("schema_version") == max(migrations.steps())
     assert meta.items() <= dict(before.pop("meta")).items()
@@ -120,17 +136,20 @@ def test_version_1_is_taken_over_whole(old: Stock) -> None:
     assert after == before
 
 
-def test_version_1_has_the_schema_of_a_new_store(old: Stock, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_older_store_gets_the_schema_of_a_new_one(
+    version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A store that was migrated is built as a new one is, but for the spelling of its SQL."""
-    old.open().close()
     (tmp_path / "new").mkdir()
-    fresh = Stock(tmp_path / "new")
+    fresh, stock = Stock(tmp_path / "new"), _made(tmp_path, version, monkeypatch)
+    stock.open().close()
 
     def built(stock: Stock) -> list[tuple[str, str]]:
         with stock.raw() as sql:
             return sql.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
 
-    assert built(old) == built(fresh)
+    assert built(stock) == built(fresh)
 
 
 def test_logins_go_on_after_the_migration(old: Stock) -> None:
@@ -162,3 +181,60 @@ def test_kind_of_failure_that_nobody_knows_is_refused(old: Stock) -> None:
     old.open().close()
     with old.raw() as sql, pytest.raises(sqlite3.IntegrityError):
         sql.execute("INSERT INTO failures VALUES (1, 'face', 'vpn', 1, 1, 1, x'')")
+
+
+# -- version 2 to version 3 --
+
+
+@pytest.fixture
+def second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stock:
+    """A store of version 2: people, one of them assigned to an upstream, and what failed."""
+    stock = _made(tmp_path, 2, monkeypatch)
+    with stock.raw() as sql:
+        sql.executemany("INSERT INTO users (name, created) VALUES (?, 5)", [("alice",), ("bob",)])
+        sql.execute("INSERT INTO upstream_users VALUES (1, 'rsa', 'ASmith')")
+        sql.executemany("INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)", FAILED)
+        sql.execute("INSERT INTO failures VALUES (2, 'upstream', 'vpn', 1, 2, 3, x'04')")
+        sql.executemany("INSERT INTO challenges VALUES (?, ?, ?, ?, ?, ?)", OPEN)
+        assert sql.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone() == (
+            2,
+        )
+    return stock
+
+
+def test_version_2_is_taken_over_whole(second: Stock) -> None:
+    """Every row of every table is there after the migration, and the new tables are empty."""
+    before = _rows(second)
+    second.open().close()
+    after = _rows(second)
+    for table in LATER[3]:
+        assert after.pop(table) == []
+    meta = dict(after.pop("meta"))
+    assert meta.pop("schema_version") == max(migrations.steps())
+    assert meta.items() <= dict(before.pop("meta")).items()
+    assert after == before
+
+
+def test_version_2_takes_what_is_new(second: Stock) -> None:
+    """People of before get aliases, groups and approvals; a backup of before can be restored."""
+    with second.open() as store:
+        names.add_aliases(store, ACTOR, "alice", ["asmith"])
+        names.add_groups(store, ACTOR, "alice", ["Admins"])
+        source = ApprovalSource(name="aws-root")
+        granting.grant(store, ACTOR, source, "alice", why="why", until=NOW + 60)
+        assert people.person(store, "alice").groups == ("Admins",)
+        assert trail.verify(store).fault is None
+
+
+def test_backup_of_version_2_is_restored(second: Stock, tmp_path: Path) -> None:
+    """A copy that an older radiusmfa took becomes a store of now."""
+    backup = tmp_path / "backup"
+    with second.raw() as sql:
+        sql.execute("VACUUM INTO ?", (str(backup),))
+    copy = copies.checked(backup, second.path, Vault.read(second.keys))
+    with second.open() as old:
+        report = restoring.use_up(copy, old, ACTOR, factors=Factors(), source="backup")
+    copies.put_in_place(copy, second.path, NOW)
+    assert (report.is_complete, report.void_approvals) == (True, ())
+    with second.open() as store:
+        assert people.person(store, "alice").upstreams == {"rsa": "ASmith"}

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from radiusmfa.config.approval_model import ApprovalSource
 from radiusmfa.factors import recovery
-from radiusmfa.stores import assignments, people, tokens, trail
+from radiusmfa.stores import approvals, assignments, granting, names, people, tokens, trail
 from radiusmfa.stores.assignments import Assignment
 from radiusmfa.stores.people import Failure, RefusedError
+from radiusmfa.stores.trail import Actor
 from tests.unit.stores.stock import ACTOR, NOW, SEED, enroll, settle, totp
 
 if TYPE_CHECKING:
@@ -253,7 +255,7 @@ def test_deleted_users_token_can_be_given_on(store: Database) -> None:
 
 
 def test_deleting_leaves_nothing_behind(store: Database, stock: Stock) -> None:
-    """Failures, codes, challenges and assignments go with their user, others' stay."""
+    """Whatever is one user's alone goes with them, others' stays."""
     settle(store, "alice")
     assignments.assign(store, ACTOR, Assignment(user="alice", upstream="rsa"))
     _fail(store, "oath", "vpn")
@@ -261,12 +263,45 @@ def test_deleting_leaves_nothing_behind(store: Database, stock: Stock) -> None:
     with store.transaction() as connection:
         connection.execute("INSERT INTO challenges VALUES ('s', 'vpn', 1, '[]', 0, 0)")
         connection.execute("INSERT INTO challenges VALUES ('t', 'vpn', 2, '[]', 0, 0)")
+        connection.execute("INSERT INTO aliases VALUES ('asmith', 1)")
+        connection.execute("INSERT INTO user_groups VALUES (1, 'Admins')")
+        connection.executemany(
+            "INSERT INTO remembered VALUES (NULL, ?, ?, 'x', 'vpn', '', '', 0, 9e9)",
+            [(b"1", 1), (b"2", 2)],
+        )
     assert people.delete(store, ACTOR, "alice") == ()
     assert "detail" not in _last_line(store)
     with stock.raw() as connection:
-        left = {"users": 0, "failures": 0, "recovery": 0, "challenges": 1, "upstream_users": 0}
+        left = {
+            "users": 0, "failures": 0, "recovery": 0, "challenges": 1, "upstream_users": 0,
+            "aliases": 0, "user_groups": 0, "remembered": 1,
+        }  # fmt: skip
         for table, rows in left.items():
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)  # noqa: S608
+
+
+def test_deleting_ends_approvals(store: Database) -> None:
+    """Whoever is given the name next inherits none; those of other names stay."""
+    settle(store, "alice")
+    source = ApprovalSource(name="aws-root")
+    for user in ("alice", "alice", "bob"):
+        granting.grant(store, ACTOR, source, user, why="why", until=NOW + 60)
+    granting.revoke(store, Actor("eve", NOW), 2)
+    people.delete(store, ACTOR, "alice")
+    assert [one.revoked_by for one in approvals.listing(store)] == ["tester", "eve", ""]
+    assert _last_line(store)["detail"] == "approvals ended: 1"
+
+
+def test_alias_is_named_where_a_name_is_wanted(store: Database) -> None:
+    """Whoever types another name of somebody learns which one is meant."""
+    settle(store, "alice")
+    names.add_aliases(store, ACTOR, "alice", ["asmith"])
+    with pytest.raises(RefusedError, match="no user 'asmith'; that is an alias of 'alice'"):
+        people.person(store, "asmith")
+    with store.reading() as connection:
+        assert people.own_name(connection, "asmith") == "alice"
+        assert people.own_name(connection, "alice") == "alice"
+        assert people.own_name(connection, "eve") is None
 
 
 def test_number_of_a_deleted_user_is_not_given_again(store: Database) -> None:

@@ -11,12 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radiusmfa.config.approval_model import ApprovalSource
 from radiusmfa.config.model import Factors, Totp
 from radiusmfa.factors import recovery
 from radiusmfa.factors import totp as totp_factor
 from radiusmfa.factors.oath import PasscodeKey
-from radiusmfa.stores import copies, people, restoring, tokens, trail
+from radiusmfa.stores import (
+    approvals,
+    copies,
+    granting,
+    people,
+    remembered,
+    restoring,
+    tokens,
+    trail,
+)
+from radiusmfa.stores.approvals import State
 from radiusmfa.stores.logins import Logins
+from radiusmfa.stores.remembered import Parts
 from radiusmfa.stores.trail import Actor
 from radiusmfa.stores.vault import Vault
 from tests.unit.stores.stock import ACTOR, NOW, SEED, Stock, enroll, hotp, settle, step, totp
@@ -317,3 +329,79 @@ def test_restore_of_an_empty_store(stock: Stock, tmp_path: Path) -> None:
     assert (report.users, report.tokens, report.totp_from) == (0, 0, NOW)
     with stock.open() as store:
         assert people.everybody(store) == []
+
+
+SOURCE: Final = ApprovalSource(name="aws-root")
+
+
+@pytest.fixture
+def approved(stock: Stock, tmp_path: Path) -> Path:
+    """A backup with approvals of alice: #1 in force, #2 revoked, #3 that ends soon, #4 for bob."""
+    with stock.open() as store:
+        settle(store, "alice")
+        for user, lasting in (("alice", 600), ("alice", 600), ("alice", 60), ("bob", 600)):
+            until = NOW + lasting
+            granting.grant(store, ACTOR, SOURCE, user, why="why", until=until)
+        granting.revoke(store, ACTOR, 2)
+        parts = Parts(user=1, policy="vpn")
+        with store.transaction() as connection:
+            remembered.put(
+                connection, store.pepper, parts, name="alice", now=NOW, expires=NOW + 600
+            )
+        copies.take(store, ACTOR, tmp_path / "backup")
+    return tmp_path / "backup"
+
+
+def _approved(stock: Stock, now: float = NOW) -> list[int]:
+    with stock.open() as store:
+        return [one.id for one in approvals.listing(store) if one.state(1, now) is State.IN_FORCE]
+
+
+def test_approval_that_was_revoked_stays_revoked(approved: Path, stock: Stock) -> None:
+    """What the replaced store knows of approvals is taken over; what nobody touched counts."""
+    with stock.open() as store:
+        granting.revoke(store, Actor("eve", NOW + 5), 4)
+        granting.grant(store, ACTOR, SOURCE, "carl", why="why", until=NOW + 600)
+    report = _restore(approved, stock)
+    assert report.void_approvals == ()
+    assert _approved(stock) == [1, 3]
+    with stock.open() as store:
+        (fourth,) = approvals.listing(store, user="bob")
+        assert (fourth.revoked_by, fourth.revoked) == ("eve", NOW + 5)
+
+
+def test_approval_that_had_ended_does_not_come_back(approved: Path, stock: Stock) -> None:
+    """What was seen past its end is over after a restore, whatever the clock says."""
+    with stock.open() as store, store.transaction() as connection:
+        approvals.expire(connection, NOW + 60)
+    _restore(approved, stock)
+    assert _approved(stock, NOW) == [1, 4]
+
+
+def test_approvals_nobody_knows_of_are_revoked(approved: Path, stock: Stock) -> None:
+    """If the replaced store cannot be read, any of them may have been revoked since."""
+    report = _restore(approved, stock, readable=False)
+    assert report.void_approvals == (1, 3, 4)
+    assert _approved(stock) == []
+    with stock.open() as store:
+        *_, (_, line) = trail.read(store)
+        detail = json.loads(line)["detail"]
+        assert detail.endswith("; approvals revoked: #1 #3 #4")
+        by = {one.id: one.revoked_by for one in approvals.listing(store)}
+    assert by == {1: "tester", 2: "tester", 3: "tester", 4: "tester"}
+
+
+def test_number_that_means_another_approval_tells_nothing(approved: Path, stock: Stock) -> None:
+    """An approval that the replaced store does not have as the backup has it is revoked."""
+    with stock.raw() as connection:
+        connection.execute("UPDATE approvals SET user = 'eve' WHERE id = 1")
+        connection.execute("DELETE FROM approvals WHERE id = 4")
+    assert _restore(approved, stock).void_approvals == (1, 4)
+    assert _approved(stock) == [3]
+
+
+def test_no_factor_is_remembered_over_a_restore(approved: Path, stock: Stock) -> None:
+    """Whatever was revoked or disabled since, the factor is asked for."""
+    _restore(approved, stock)
+    with stock.open() as store:
+        assert remembered.listing(store, NOW) == []

@@ -100,7 +100,7 @@ def test_pending_token_becomes_active_by_proof_alone(
     ("new", "why"),
     [
         (totp("T1", "bob"), "there is a token 'T1' already; nothing was changed"),
-        (totp("T2", "carl"), "there is no user 'carl'"),
+        (totp("T2", "carl"), "there is no user 'carl'; for somebody whom only a directory"),
     ],
     ids=["serial-taken", "unknown-user"],
 )

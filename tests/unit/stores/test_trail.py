@@ -270,6 +270,12 @@ def test_who_did_what_is_one_line() -> None:
     }
 
 
+def test_person_is_who_logged_in() -> None:
+    """Behind sudo acts another human than the one whose rights are used."""
+    assert Actor("bob", NOW).person == "bob"
+    assert Actor("root (sudo by bob)", NOW, "bob").person == "bob"
+
+
 def test_empty_fields_are_left_out() -> None:
     """A line says only what there is to say."""
     assert set(json.loads(ACTOR.line("backup"))) == {"time", "kind", "action", "by"}
@@ -303,3 +309,64 @@ def test_prepared_chain_is_the_chain(line: str) -> None:
     prepared = trail.Chain(key)
     assert prepared.mac(before, line) == trail.chain(key, before, line)
     assert prepared.mac(before, line) == trail.chain(key, before, line)
+
+
+def _found(store: Database, *texts: str, since: str = "") -> list[int]:
+    return [seq for seq, _ in trail.find(store, texts, since)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        pytest.param(['"id":"Ab_d'], [1], id="beginning"),
+        pytest.param(['"id":"aB_D'], [1], id="either-case"),
+        pytest.param(['"id":"Ab_d', '"id":"zz'], [5, 1], id="several-newest-first"),
+        pytest.param(['"id":"zz', '"user":"x'], [5], id="each-line-once"),
+        pytest.param(['"id":"A%'], [3], id="percent-is-a-percent"),
+        pytest.param(['"id":"A~'], [4], id="tilde-is-a-tilde"),
+        pytest.param(['"id":"no'], [], id="nothing"),
+        pytest.param([], [], id="no-text"),
+    ],
+)
+def test_lines_are_found_by_what_they_hold(
+    texts: list[str], found: list[int], store: Database
+) -> None:
+    """A text means itself, whatever signs are in it, in either case; newest first."""
+    ids = "Ab_d", "Abcd", "A%cd", "A~cd"
+    _append(store, *(f'{{"id":"{one}"}}' for one in ids), '{"id":"zz","user":"x"}')
+    assert _found(store, *texts) == found
+
+
+def test_found_line_comes_whole_or_as_well_as_it_can_be(store: Database) -> None:
+    """The text of a line is given as it stands; one that somebody damaged is no obstacle."""
+    _append(store, '{"id":"a","user":"J\\u00f6rg"}', '{"id":"b"}', '{"id":"a"}')
+    store.connection.execute("UPDATE audit SET line = CAST(x'22696422ff' AS TEXT) WHERE seq = 2")
+    assert list(trail.find(store, ['"id'])) == [
+        (3, '{"id":"a"}'),
+        (2, '"id"\\xff'),
+        (1, '{"id":"a","user":"J\\u00f6rg"}'),
+    ]
+
+
+def test_nothing_is_found_in_an_empty_audit(store: Database) -> None:
+    """Without lines there is nothing to look at."""
+    assert _found(store, "x", since=trail.timestamp(NOW)) == []
+
+
+@pytest.mark.parametrize(
+    ("minute", "found"),
+    [
+        pytest.param(None, [3, 2, 1], id="all"),
+        pytest.param(120_000, [3, 2], id="the-old-half-is-not-looked-at"),
+        pytest.param(1_000_000, [3], id="what-was-looked-at-is-told"),
+    ],
+)
+def test_old_lines_are_not_looked_at(minute: int | None, found: list[int], store: Database) -> None:
+    """With an earliest time the search ends where lines are older, though not at the very line."""
+    rows = [(1, 0), (60_000, 60_000), (150_000, 150_000)]
+    for number, (seq, at) in enumerate(rows, 1):
+        line = f'{{"time":"{trail.timestamp(NOW + 60 * at)}","n":{number},"id":"a"}}'
+        store.connection.execute("INSERT INTO audit VALUES (?, ?, x'00')", (seq, line))
+    since = "" if minute is None else trail.timestamp(NOW + 60 * minute)
+    lines = [json.loads(line)["n"] for _, line in trail.find(store, ['"id":"a'], since)]
+    assert lines == found
