@@ -1,0 +1,68 @@
+"""A socket with an end: a server that drips octets, or floods us, cannot hold a thread."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Final, final
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+_LARGEST_ANSWER_OCTETS: Final = 2 * 1024 * 1024
+
+
+@final
+class BoundedSocket:
+    """
+    What ldap3 needs of a socket.
+
+    Attributes:
+        until: When sending and receiving must be done, monotonic.
+        taken: Octets received for the present answer.
+    """
+
+    def __init__(self, connected: socket.socket, monotonic: Callable[[], float]) -> None:
+        """Take over *connected*."""
+        # TLS writes little and often: each time it would wait 40 ms for what came before.
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = connected
+        self._monotonic = monotonic
+        self.until = 0.0
+        self.taken = 0
+
+    def encrypt(self, tls: ssl.SSLContext, host: str) -> None:
+        """Begin TLS with whoever has a certificate for *host*."""
+        wrapped = tls.wrap_socket(self._socket, do_handshake_on_connect=False, server_hostname=host)
+        self._socket = wrapped
+        self._limit()
+        wrapped.do_handshake()
+
+    def sendall(self, octets: bytes) -> None:
+        """Send all of *octets*."""
+        self._limit()
+        self._socket.sendall(octets)
+
+    def recv(self, most: int) -> bytes:
+        """Return what has come, *most* octets at most."""
+        self._limit()
+        octets = self._socket.recv(most)
+        self.taken += len(octets)
+        if self.taken > _LARGEST_ANSWER_OCTETS:
+            msg = "the answer is too large"
+            raise OSError(msg)
+        return octets
+
+    def shutdown(self, how: int) -> None:
+        """End it one way or both."""
+        self._socket.shutdown(how)
+
+    def close(self) -> None:
+        """Close it."""
+        self._socket.close()
+
+    def _limit(self) -> None:
+        left = self.until - self._monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
