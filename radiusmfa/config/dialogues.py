@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from radiusmfa import shipped as files
-from radiusmfa.config import nodes
+from radiusmfa.config import nodes, site_file
 from radiusmfa.config.fields import Fields, Found, scalar_text
 from radiusmfa.config.nodes import Listing, Report
 from radiusmfa.config.upstream_model import (
@@ -38,7 +38,6 @@ _SETTINGS: Final = tuple(
     field.name for field in dataclasses.fields(Dialogue) if field.name != "name"
 )
 _RULE: Final = tuple(field.name for field in dataclasses.fields(Rule))
-_LARGEST_FILE_OCTETS: Final = 1024 * 1024
 _LARGEST_VALUE_OCTETS: Final = 253  # RFC 2865 section 5
 _LARGEST_PASSWORD_OCTETS: Final = 128  # RFC 2865 section 5.2
 # What these say stands in the server's text only: a PIN, a menu, digits, an address.
@@ -94,14 +93,7 @@ def from_file(path: Path) -> Dialogue:
         ConfigError: The file cannot be read, or has faults: all of them, each as
             `file:line:column: where: what` with the name of this file.
     """
-    try:
-        with path.open("rb") as file:
-            octets = file.read(_LARGEST_FILE_OCTETS + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    if len(octets) > _LARGEST_FILE_OCTETS:
-        raise ConfigError(f"{path}: larger than {_LARGEST_FILE_OCTETS} octets")
-    return parse(octets, str(path), path.stem)
+    return parse(site_file.octets(path), str(path), path.stem)
 
 
 def parse(octets: bytes, file: str, name: str) -> Dialogue:

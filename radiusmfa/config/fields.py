@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _Choice = TypeVar("_Choice", bound="StrEnum")
 
 _WHOLE_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")  # YAML 1.2 core, decimal
+_DURATION: Final = re.compile(r"(0|[1-9][0-9]{0,8})([smhd]?)")
+_SECONDS: Final = {"d": 86_400, "h": 3600, "m": 60, "s": 1, "": 1}
 _YES: Final = frozenset({"yes", "true"})
 _NO: Final = frozenset({"no", "false"})
 
@@ -117,6 +119,20 @@ class Fields:
         self.report.add(found.place, found.where, f"must be a whole number from {low} to {high}")
         return default
 
+    def duration(self, name: str, default: int, *, low: int, high: int) -> int:
+        """Return seconds from *low* to *high*, written as 45s, 30m, 8h, 7d, or as a number."""
+        found = self.find(name)
+        if found is None:
+            return default
+        node = found.node
+        match = _DURATION.fullmatch(node.text) if isinstance(node, Scalar) else None
+        seconds = int(match[1]) * _SECONDS[match[2]] if match else -1
+        if low <= seconds <= high:
+            return seconds
+        what = f"must be from {duration_text(low)} to {duration_text(high)}, as 45s, 30m, 8h or 7d"
+        self.report.add(found.place, found.where, what)
+        return default
+
     def boolean(self, name: str, *, default: bool) -> bool:
         """Return a yes (or true) or no (or false)."""
         found = self.find(name)
@@ -161,6 +177,15 @@ class Fields:
         self.report.add(found.place, found.where, what)
         return default
 
+    def some(self, name: str) -> list[Found]:
+        """Return the entries of a list, or the one value there is; an empty list is a fault."""
+        found = self.find(name)
+        if found is None or not isinstance(found.node, Listing):
+            return [] if found is None else [found]
+        if not found.node.items:
+            self.report.add(found.place, found.where, "must name at least one")
+        return self.items(name)
+
     def items(self, name: str) -> list[Found]:
         """Return the entries of a list; anything else is a fault."""
         found = self.find(name)
@@ -171,13 +196,21 @@ class Fields:
             return []
         return [Found(item, f"{found.where}[{at}]") for at, item in enumerate(found.node.items)]
 
-    def section(self, name: str, known: Iterable[str]) -> Fields:
-        """Return the settings below *name*; none if it is absent or empty."""
+    def section(self, name: str, known: Iterable[str], *, fallback: Fields | None = None) -> Fields:
+        """Return the settings below *name*, before those of *fallback*; none if it is absent."""
         found = self.find(name)
         node: Node = found.node if found else Mapping({}, self.place)
         if isinstance(node, Scalar) and node.is_nothing:
             node = Mapping({}, node.place)
-        return Fields(node, found.where if found else self.path(name), self.report, known=known)
+        where = found.where if found else self.path(name)
+        return Fields(node, where, self.report, known=known, fallback=fallback)
+
+
+def duration_text(seconds: int) -> str:
+    """Return *seconds* as a file may have them, in the largest unit that fits."""
+    fits = (unit for unit, size in _SECONDS.items() if seconds >= size and seconds % size == 0)
+    unit = next(fits, "s")
+    return f"{seconds // _SECONDS[unit]}{unit}"
 
 
 def scalar_text(found: Found, report: Report) -> str | None:

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from radiusmfa.config.policy_model import Order
 from radiusmfa.config.upstream_model import Prompts
 
 if TYPE_CHECKING:
+    from datetime import date
     from ipaddress import IPv4Network, IPv6Network
     from pathlib import Path
 
+    from radiusmfa.config.approval_model import ApprovalSource
+    from radiusmfa.config.directory_model import Directory
+    from radiusmfa.config.policy_model import Policy, Remember
     from radiusmfa.config.upstream_model import Upstream, UpstreamFactor
     from radiusmfa.secret import Secret
 
@@ -63,6 +68,26 @@ class Level(StrEnum):
     """Clients that misbehave, settings that weaken."""
     CRITICAL = "critical"
     """Faults of our own."""
+
+
+@unique
+class Protocol(StrEnum):
+    """How a client has been told to send passwords."""
+
+    PAP = "pap"
+    CHAP = "chap"
+    MSCHAPV2 = "mschapv2"
+
+
+@unique
+class Explain(StrEnum):
+    """What the Reply-Message of a Reject says besides `reject_message`."""
+
+    NOTHING = "nothing"
+    ID = "id"
+    """The short id of the login, for `radiusmfa why`."""
+    REASON = "reason"
+    """The reason code and the id: whoever guesses at names learns which of them exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +142,19 @@ class Client:
         attempts: Wrong passcodes until a challenge ends in a Reject, 1 to 10.
         retry_window: Seconds, 0 to 30, in which a new request with the same
             identifier, user, credential and Calling-Station-Id is the same login again.
+        profile: What kind of device it is; empty: not said. Its data are the defaults.
+        protocol: How it has been told to send passwords.
+        address: Attributes that may hold the person's own address, the likeliest first; a
+            prefix that the text must have stands behind a colon.
+        trust_address: Whether that address counts for policies: the client can say anything.
+        group_reply: Attribute and value that carry a group to this client; empty: none.
+        explain: What a Reject says.
+        directory: Whose groups and attributes count; empty: none.
+        order: Which proof comes first.
+        skips_factor: The password alone lets in; only a policy can say so.
+        not_enrolled_until: Until the end of this day whoever has no factor gets in with
+            the password alone; only a policy can say so.
+        remember: For how long a passed factor is not asked for again; only a policy says so.
     """
 
     name: str
@@ -140,6 +178,17 @@ class Client:
     reply: tuple[tuple[str, str], ...] = ()
     attempts: int = 1
     retry_window: int = 5
+    profile: str = ""
+    protocol: Protocol = Protocol.PAP
+    address: tuple[str, ...] = ("Calling-Station-Id",)
+    trust_address: bool = False
+    group_reply: tuple[str, str] = ("", "")
+    explain: Explain = Explain.NOTHING
+    directory: str = ""
+    order: Order = Order.PASSWORD_FIRST
+    skips_factor: bool = False
+    not_enrolled_until: date | None = None
+    remember: Remember | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +332,10 @@ class Configuration:
         keys_path: The keys that seal the seeds in it.
         clients: Who may ask; at least one.
         upstreams: Other RADIUS servers that are asked.
+        directories: LDAP servers that are asked.
+        approvals: Where it is written that somebody may.
+        policies: The first that fits decides; None: there is no such section, and each
+            client's own settings decide.
         passwords: How local passwords are hashed.
         factors: Which second factors are accepted.
         lockout: What wrong proofs cost.
@@ -299,6 +352,9 @@ class Configuration:
     keys_path: Path
     clients: tuple[Client, ...]
     upstreams: tuple[Upstream, ...] = ()
+    directories: tuple[Directory, ...] = ()
+    approvals: tuple[ApprovalSource, ...] = ()
+    policies: tuple[Policy, ...] | None = None
     passwords: Passwords = Passwords()
     factors: Factors = Factors()
     lockout: Lockout = Lockout()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # `upstream.attributes` lets none of these through, whatever a list says. The tests ask it about
 # every attribute there is: what is refused here has no effect there, and all else has one.
-_OF_ONE_HOP: Final = frozenset({
+OF_ONE_HOP: Final = frozenset({
     "User-Password", "CHAP-Password", "CHAP-Challenge", "State", "Proxy-State", "EAP-Message",
     "Message-Authenticator", "MS-CHAP-Response", "MS-CHAP-Error", "MS-CHAP-CPW-1",
     "MS-CHAP-CPW-2", "MS-CHAP-LM-Enc-PW", "MS-CHAP-NT-Enc-PW", "MS-CHAP-Challenge",
@@ -149,7 +149,7 @@ class _Reading:
 
     def _why_not(self, attribute: Attribute) -> str:
         key = _key(attribute)
-        if key in _keys(_OF_ONE_HOP):
+        if key in _keys(OF_ONE_HOP):
             return "is never passed on: each side has its own"
         if key in _keys(_WHOLE):
             return "is many attributes: name those that it holds"

@@ -8,7 +8,7 @@ from dataclasses import fields as dataclass_fields
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
-from radiusmfa.config import clients, factors, nodes, upstreams
+from radiusmfa.config import approvals, clients, directories, factors, nodes, policies, upstreams
 from radiusmfa.config.fields import Fields, Found, scalar_text
 from radiusmfa.config.model import (
     Challenges,
@@ -33,7 +33,12 @@ SECTIONS: Final = (
     "keys",
     "defaults",
     "clients",
+    "primaries",
     "upstreams",
+    "approvals",
+    "networks",
+    "schedules",
+    "policies",
     "passwords",
     "factors",
     "lockout",
@@ -105,7 +110,21 @@ def _configuration(
     _refuse_same_address(top, listen, accounting)
     others, told, elsewhere = upstreams.read(top, sources)
     proofs = factors.read(top, others)
-    everyone, said = clients.read(top, sources, others, proofs)
+    found, of_directories = directories.read(top, sources)
+    wanted, of_approvals = approvals.read(top, sources)
+    known = clients.Known({one.name: one for one in others}, proofs, found)
+    everyone, said = clients.read(top, sources, known)
+    rules, of_policies = policies.read(
+        top,
+        sources,
+        policies.Known(
+            clients=everyone,
+            upstreams=others,
+            factors=proofs,
+            directories=found,
+            approvals=wanted,
+        ),
+    )
     passwords, weak = _passwords(top.section("passwords", _names(Passwords)))
     configuration = Configuration(
         path=path,
@@ -115,13 +134,24 @@ def _configuration(
         keys_path=_keys(top, sources),
         clients=everyone,
         upstreams=others,
+        directories=found,
+        approvals=wanted,
+        policies=rules,
         passwords=passwords,
         factors=proofs,
         lockout=_lockout(top.section("lockout", _names(Lockout))),
         challenges=_challenges(top.section("challenges", _names(Challenges))),
         duplicates=_duplicates(top.section("duplicates", _names(Duplicates))),
         log_level=top.section("log", ("level",)).choice("level", Level.INFO),
-        warnings=(*warnings, *said, *told, *weak),
+        warnings=(
+            *warnings,
+            *said,
+            *told,
+            *of_directories,
+            *of_approvals,
+            *of_policies,
+            *weak,
+        ),
     )
     return configuration, elsewhere
 

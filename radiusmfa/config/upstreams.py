@@ -7,7 +7,7 @@ import re
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from radiusmfa.config import dialogues, passing
+from radiusmfa.config import dialogues, passing, site_file
 from radiusmfa.config.fields import Fields, Found, closest, scalar_text
 from radiusmfa.config.model import LOCAL, LOCAL_FACTORS, NONE
 from radiusmfa.config.nodes import Listing, Mapping, Scalar
@@ -124,16 +124,8 @@ def _dialogue(fields: Fields, sources: Sources, elsewhere: list[str]) -> Dialogu
 def _dialogue_of_file(
     found: Found, fields: Fields, sources: Sources, elsewhere: list[str]
 ) -> Dialogue | None:
-    file = Fields(found.node, found.where, fields.report, known=("file",)).need("file")
-    text = scalar_text(file, fields.report) if file else None
-    if file is None or text is None:
-        return None
-    if not text or "\0" in text:
-        fields.report.add(file.place, file.where, "must be the path of a file")
-        return None
-    path = sources.folder / text
-    if not path.is_file():
-        fields.report.add(file.place, file.where, f"{path}: there is no such file")
+    path = site_file.named(found, fields.report, sources)
+    if path is None:
         return None
     try:
         return dialogues.from_file(path)
@@ -189,20 +181,25 @@ def _host(fields: Fields) -> str:
     text = scalar_text(found, fields.report) if found else None
     if text is None:
         return ""
+    host, what = of_host(text)
+    if what:
+        fields.fault("host", what)
+    return host
+
+
+def of_host(text: str) -> tuple[str, str]:
+    """Return the name or the numeric address that *text* is, and why it is none."""
     try:
         address = ip_address(text)
     except ValueError:
         if _is_name(text):
-            return text
-        what = "must be an IPv4 or IPv6 address, or a name; the port has its own setting"
-    else:
-        # A reply's source has neither zone nor mapping, and is never one of the others.
-        is_mapped = isinstance(address, IPv6Address) and address.ipv4_mapped
-        if not (is_mapped or "%" in text or address.is_unspecified or address.is_multicast):
-            return str(address)
-        what = "must be the address of one server, without zone or mapping"
-    fields.fault("host", what)
-    return ""
+            return text, ""
+        return "", "must be an IPv4 or IPv6 address, or a name; the port has its own setting"
+    # A reply's source has neither zone nor mapping, and is never one of the others.
+    is_mapped = isinstance(address, IPv6Address) and address.ipv4_mapped
+    if is_mapped or "%" in text or address.is_unspecified or address.is_multicast:
+        return "", "must be the address of one server, without zone or mapping"
+    return str(address), ""
 
 
 def _is_name(text: str) -> bool:
@@ -216,22 +213,27 @@ def _is_name(text: str) -> bool:
 
 def _user_name(fields: Fields, codec: Codec) -> UserName:
     place = fields.section("user_name", ("strip", "realm", "domain"))
-    found = place.find("strip")
-    items = place.items("strip") if found and isinstance(found.node, Listing) else []
-    if found and not isinstance(found.node, Listing):
-        items = [found]
-    stripped = []
-    for item in items:
-        word = scalar_text(item, fields.report)
-        if word in _STRIPPED:
-            stripped.append(word)
-        elif word is not None:
-            fields.report.add(item.place, item.where, "must be realm or domain, or both in a list")
     return UserName(
-        strip=tuple(stripped),
+        strip=stripped(place),
         realm=_part(place, "realm", "@", codec),
         domain=_part(place, "domain", "\\", codec),
     )
+
+
+def stripped(fields: Fields) -> tuple[str, ...]:
+    """Return what the setting `strip` takes off a name: one word, or a list."""
+    found = fields.find("strip")
+    items = fields.items("strip") if found and isinstance(found.node, Listing) else []
+    if found and not isinstance(found.node, Listing):
+        items = [found]
+    words = []
+    for item in items:
+        word = scalar_text(item, fields.report)
+        if word in _STRIPPED:
+            words.append(word)
+        elif word is not None:
+            fields.report.add(item.place, item.where, "must be realm or domain, or both in a list")
+    return tuple(words)
 
 
 def _part(fields: Fields, name: str, delimiter: str, codec: Codec) -> str:

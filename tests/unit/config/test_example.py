@@ -7,8 +7,20 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import trustme
+
 from radiusmfa import shipped
-from radiusmfa.config import dialogues, model, nodes, read
+from radiusmfa.config import (
+    conditions,
+    dialogues,
+    model,
+    nodes,
+    policy_checks,
+    read,
+    schedules,
+)
+from radiusmfa.config.approval_model import ApprovalSource, ServiceNow
+from radiusmfa.config.directory_model import Directory
 from radiusmfa.config.model import Client, Configuration
 from radiusmfa.config.nodes import Listing, Mapping, Node
 from radiusmfa.config.upstream_model import Server, Upstream, UpstreamFactor, UserName
@@ -19,9 +31,10 @@ if TYPE_CHECKING:
 
 def _load(text: str, folder: Path) -> Configuration:
     (folder / "secrets").mkdir(exist_ok=True)
-    for name in ("vpn", "broker", "rsa"):
+    for name in ("vpn", "broker", "rsa", "ldap", "servicenow"):
         (folder / "secrets" / name).write_text("0123456789abcdef", encoding="utf-8")
         (folder / "secrets" / name).chmod(0o600)
+    trustme.CA().cert_pem.write_to_path(str(folder / "ca.pem"))
     path = folder / "radiusmfa.yaml"
     path.write_text(text, encoding="utf-8")
     path.chmod(0o644)
@@ -57,7 +70,11 @@ def test_commented_settings_are_the_defaults(tmp_path: Path) -> None:
     """With every comment taken as a setting, nothing changes: comments show the defaults."""
     text = shipped.text("conf", "radiusmfa.yaml")
     assert _uncommented() != text
-    assert _load(_uncommented(), tmp_path) == _load(text, tmp_path)
+    commented, plain = _load(_uncommented(), tmp_path), _load(text, tmp_path)
+    # Without a file those of the system are trusted: no line can show that.
+    (corp,) = commented.directories
+    directories = (dataclasses.replace(corp, ca_file=None),)
+    assert dataclasses.replace(commented, directories=directories) == plain
     vpn, names = _load(text, tmp_path).clients[0], _load(text, tmp_path).factors.names
     assert vpn == Client(name=vpn.name, networks=vpn.networks, secret=vpn.secret, factors=names)
 
@@ -89,13 +106,16 @@ def test_example_shows_every_setting() -> None:
     report = nodes.Report()
     shown = _names(nodes.parse(_uncommented().encode(), report))
     assert not report.faults
-    wanted = set(read.SECTIONS) | {"upstreams.rsa"}
+    wanted = set(read.SECTIONS) | {"upstreams.rsa", "approvals.aws-root", "approvals.aws-change"}
     for section, of in (
         ("clients", Client),
         ("upstreams.rsa", Upstream),
         ("upstreams.rsa.servers", Server),
         ("upstreams.rsa.user_name", UserName),
+        ("primaries.corp.ldap", Directory),
         ("factors.securid", UpstreamFactor),
+        ("approvals.aws-root", ApprovalSource),
+        ("approvals.aws-change.servicenow", ServiceNow),
         ("passwords", model.Passwords),
         ("factors", model.Factors),
         ("factors.totp", model.Totp),
@@ -105,9 +125,17 @@ def test_example_shows_every_setting() -> None:
         ("duplicates", model.Duplicates),
     ):
         wanted |= {f"{section}.{field.name}" for field in dataclasses.fields(of)}
+    # What only a profile or a policy can say.
+    wanted -= {
+        f"clients.{name}"
+        for name in ("group_reply", "skips_factor", "not_enrolled_until", "remember")
+    }
+    wanted -= {"approvals.aws-root.name", "approvals.aws-root.servicenow"}
+    wanted.add("approvals.aws-change.servicenow")
     # What upstreams check has names of its own; the list of all is no setting.
     wanted -= {"upstreams.rsa.name", "factors.securid.name", "factors.upstream", "factors.names"}
-    wanted.add("factors.securid")
+    wanted -= {"primaries.corp.ldap.name"}
+    wanted |= {"factors.securid", "primaries.corp", "primaries.corp.ldap"}
     wanted |= {
         "listen.udp",
         "accounting.udp",
@@ -116,7 +144,19 @@ def test_example_shows_every_setting() -> None:
         "keys.credential",
         "log.level",
     }
-    shown -= {name for name in shown if re.search(r"\.(secret|reply)\.", name)}
+    wanted |= {
+        "networks.corporate",
+        "schedules.business",
+        *(f"schedules.business.{name}" for name in schedules.SETTINGS),
+        *(f"policies.{name}" for name in policy_checks.SETTINGS),
+        *(f"policies.when.{name}" for name in conditions.SETTINGS),
+        "policies.when.attributes.NAS-Port-Type",
+        "policies.remember.for",
+        "policies.remember.by",
+    }
+    shown -= {
+        name for name in shown if re.search(r"\.(secret|bind_password|reply|password)\.", name)
+    }
     assert shown == wanted
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from radiusmfa.config import nodes
-from radiusmfa.config.fields import Fields, Found, scalar_text
+from radiusmfa.config.fields import Fields, Found, duration_text, scalar_text
 from radiusmfa.config.model import Mode, Tri
 
 
@@ -34,6 +34,62 @@ def test_integer_of_another_form_is_refused(text: str) -> None:
     assert report.lines("f") == [
         f"f:1:{3 if not text else 4}: here.a: must be a whole number from 1 to 10"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("90", 90),
+        ("45s", 45),
+        ("30m", 1800),
+        ("8h", 28_800),
+        ("7d", 604_800),
+        ("'8h'", 28_800),
+    ],
+)
+def test_duration_is_taken(text: str, seconds: int) -> None:
+    """Seconds, minutes, hours, days; without a unit it is seconds."""
+    fields, report = _fields(f"a: {text}")
+    assert fields.duration("a", 7, low=0, high=604_800) == seconds
+    assert not report.faults
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "59", "25h", "-1m", "1.5h", "8 h", "8H", "1h30m", "h", "08h", "1w", "[8h]", "\u0668h"],
+)
+def test_duration_of_another_form_is_refused(text: str) -> None:
+    """One number and one unit, within the limits."""
+    fields, report = _fields(f"a: {text}")
+    assert fields.duration("a", 7, low=60, high=86_400) == 7
+    (line,) = report.lines("f")
+    assert line.endswith("here.a: must be from 1m to 1d, as 45s, 30m, 8h or 7d")
+
+
+def test_duration_that_is_not_there_is_the_default() -> None:
+    """Nothing written is no fault."""
+    fields, report = _fields("b: 1", "a", "b")
+    assert fields.duration("a", 7, low=1, high=10) == 7
+    assert not report.faults
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (1, "1s"),
+        (60, "1m"),
+        (90, "90s"),
+        (5400, "90m"),
+        (86_400, "1d"),
+        (129_600, "36h"),
+    ],
+)
+def test_duration_is_written_in_the_largest_unit(seconds: int, text: str) -> None:
+    """What is written is read back the same."""
+    assert duration_text(seconds) == text
+    assert _fields(f"a: {text}")[0].duration("a", 7, low=0, high=999_999) == seconds
 
 
 @pytest.mark.parametrize(
@@ -167,6 +223,17 @@ def test_items_are_entries_of_a_list() -> None:
     fields, report = _fields("a: x")
     assert fields.items("a") == []
     assert report.lines("f") == ["f:1:4: here.a: must be a list, as [one, two]"]
+
+
+def test_one_value_may_stand_for_a_list() -> None:
+    """One value is a list of one; an empty list, which would say nothing, is a fault."""
+    fields, report = _fields("{a: x, b: [y, z], c: []}", "a", "b", "c", "d")
+    assert [item.where for item in fields.some("a")] == ["here.a"]
+    assert [item.where for item in fields.some("b")] == ["here.b[0]", "here.b[1]"]
+    assert fields.some("d") == []
+    assert not report.faults
+    assert fields.some("c") == []
+    assert report.lines("f") == ["f:1:22: here.c: must name at least one"]
 
 
 def test_section_may_be_empty_but_not_a_value() -> None:

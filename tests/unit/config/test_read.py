@@ -76,7 +76,7 @@ FAULTS_OF_IT = (
     ),
     "10:19: clients[0].reply.Clas: no dictionary has this attribute; did you mean Class?",
     "10:39: clients[0].reply.Session-Timeout: must be a number or one of its names",
-    "10:52: clients[0].reply.Class: {usr} is not known here: {client}, {user}",
+    "10:52: clients[0].reply.Class: {usr} is not known; did you mean {user}?",
     "10:68: clients[0].reply.State: is decided by the server",
     "11:11: clients[1].name: stands here twice, first at clients[0]",
     "12:15: clients[1].networks: 192.0.2.0/24 belongs to vpn and to vpn",

@@ -9,12 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from radiusmfa.config import dialogues, model, nodes, read, upstream_model, upstreams
-from radiusmfa.config.fields import Found, scalar_text
+from radiusmfa.config import (
+    approval_model,
+    approvals,
+    dialogues,
+    directory_model,
+    model,
+    nodes,
+    read,
+    reply,
+    upstream_model,
+    upstreams,
+)
+from radiusmfa.config.approval_model import Table
+from radiusmfa.config.fields import Fields, Found, duration_text, scalar_text
 from radiusmfa.config.secrets import Sources
 from radiusmfa.interfaces import ConfigError
 from radiusmfa.outcome import Reason
 from radiusmfa.secret import Secret
+from radiusmfa.wire import template
 
 TEXT = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
 SMALLEST = """\
@@ -24,14 +37,23 @@ keys: {file: keys}
 """
 CLIENT = "name: vpn, networks: [192.0.2.1], secret: {file: secrets/vpn}"
 SERVER = "host: 192.0.2.20, secret: {file: secrets/vpn}"
+DIRECTORY = (
+    "servers: ['ldap://dc1'], base: 'dc=x', bind_dn: 'cn=y', bind_password: {file: secrets/vpn}"
+)
 UPSTREAM = f"upstreams: {{it: {{servers: [{{{SERVER}}}]}}}}\n"
+SERVICE = "url: 'https://192.0.2.40', user: me, password: {file: secrets/vpn}"
 # Their names are keys of the file, not settings.
-NAMED = {"upstreams", "factors.NAME"}
+NAMED = {"upstreams", "approvals", "factors.NAME", "primaries.NAME.ldap"}
+# What only a profile or a policy can say of a client.
+NOT_WRITTEN = {"group_reply", "skips_factor", "not_enrolled_until", "remember"}
 SECTIONS = {
     "clients": model.Client,
+    "primaries.NAME.ldap": directory_model.Directory,
     "upstreams": upstream_model.Upstream,
     "upstreams.NAME.servers": upstream_model.Server,
     "upstreams.NAME.user_name": upstream_model.UserName,
+    "approvals": approval_model.ApprovalSource,
+    "approvals.NAME.servicenow": approval_model.ServiceNow,
     "passwords": model.Passwords,
     "factors.totp": model.Totp,
     "factors.hotp": model.Hotp,
@@ -57,9 +79,9 @@ NUMBERS = [
     if (limits := re.fullmatch(r"([0-9]+) to ([0-9]+)", allowed))
 ]
 CHOICES = [
-    (section, name, re.findall(r"`([a-z0-9-]+)`", allowed))
+    (section, name, re.findall(r"`([a-z0-9_-]+)`", allowed))
     for section, name, _, allowed in ROWS
-    if re.fullmatch(r"(`[a-z0-9-]+`(, )?)+", allowed)
+    if re.fullmatch(r"(`[a-z0-9_-]+`(, )?)+", allowed)
 ]
 
 
@@ -77,14 +99,21 @@ WITH_NAME = {
     "memory_kib": ", passes: 1",
     "prompt_limit": ", prompt: '?'",
 }
-WITH_VALUE: dict[object, str] = {"proxy": ", primary: it", "word": ", word: push"}
+WITH_VALUE: dict[object, str] = {
+    "proxy": ", primary: it",
+    "chap": ", mode: proxy, primary: it",
+    "mschapv2": ", mode: proxy, primary: it",
+    "word": ", word: push",
+    "nested": ", kind: active-directory",
+    "sc_req_item": f", item: {32 * 'a'}",
+}
 
 
 def _smallest() -> str:
     return f"{SMALLEST}clients: [{{{CLIENT}}}]\n"
 
 
-def _with(section: str, name: str, value: object) -> str:
+def _with(section: str, name: str, value: object) -> str:  # noqa: PLR0911 - a table
     """Return the smallest file with one setting, and what has to go with it."""
     outer, _, inner = section.partition(".")
     setting = f"{name}: {value}{WITH_NAME.get(name, '')}{WITH_VALUE.get(value, '')}"
@@ -94,6 +123,12 @@ def _with(section: str, name: str, value: object) -> str:
         return _smallest() + UPSTREAM.replace("}]}}", f"}}], {setting}}}}}")
     if section == "upstreams.NAME.servers":
         return _smallest() + UPSTREAM.replace("}]}}", f", {setting}}}]}}}}")
+    if section == "primaries.NAME.ldap":
+        return f"{_smallest()}primaries: {{it: {{ldap: {{{DIRECTORY}, {setting}}}}}}}\n"
+    if section == "approvals":
+        return f"{_smallest()}approvals: {{it: {{{setting}}}}}\n"
+    if section == "approvals.NAME.servicenow":
+        return f"{_smallest()}approvals: {{it: {{servicenow: {{{SERVICE}, {setting}}}}}}}\n"
     if section == "factors.NAME":
         return f"{_smallest()}{UPSTREAM}factors: {{it: {{upstream: it, {setting}}}}}\n"
     whole = f"{{{inner}: {{{setting}}}}}" if inner else f"{{{setting}}}"
@@ -105,7 +140,9 @@ def test_every_setting_is_explained(section: str) -> None:
     """Each setting of the code stands on the page, in its order, and no other."""
     names = [field.name for field in dataclasses.fields(SECTIONS[section])]
     assert list(_rows(section)) == [
-        name for name in names if name != "name" or section not in NAMED
+        name
+        for name in names
+        if name not in NOT_WRITTEN and (name != "name" or section not in NAMED)
     ]
 
 
@@ -117,21 +154,48 @@ def test_top_of_the_file_is_complete() -> None:
 
 
 def _plain(section: str) -> object:
-    match section:
-        case "clients":
-            return model.Client(name="", networks=(), secret=Secret(b""))
-        case "upstreams":
-            return upstream_model.Upstream(name="", servers=())
-        case "upstreams.NAME.servers":
-            return upstream_model.Server(host="", secret=Secret(b""))
-        case "factors.NAME":
-            return upstream_model.UpstreamFactor(name="", upstream="")
+    # What must be there has no default.
+    needed: dict[str, dict[str, object]] = {
+        "clients": {"name": "", "networks": (), "secret": Secret(b"")},
+        "upstreams": {"name": "", "servers": ()},
+        "upstreams.NAME.servers": {"host": "", "secret": Secret(b"")},
+        "approvals": {"name": ""},
+        "approvals.NAME.servicenow": {"url": "", "password": Secret(b"")},
+        "primaries.NAME.ldap": {"name": "", "servers": (), "base": ""},
+        "factors.NAME": {"name": "", "upstream": ""},
+    }
+    return SECTIONS[section](**needed.get(section, {}))
+
+
+@pytest.mark.parametrize(
+    ("name", "default", "allowed"), [row[1:] for row in ROWS if row[0] == "primaries.NAME.ldap"]
+)
+def test_defaults_of_directories_are_those_of_the_code(
+    name: str, default: str, allowed: str
+) -> None:
+    """The default that the page shows for a directory is the one that counts."""
+    value = getattr(_plain("primaries.NAME.ldap"), name)
+    assert allowed
+    match value:
+        case _ if default == "must be there":
+            assert not value
+        case None:
+            assert default == "none"
+        case _ if default == "see below":
+            assert f"`{value}`" in TEXT
+        case bool():
+            assert default == ("yes" if value else "no")
+        case tuple():
+            assert default == f"[{', '.join(value)}]"
         case _:
-            return SECTIONS[section]()
+            assert default == (str(value) or '""')
 
 
-@pytest.mark.parametrize(("section", "name", "default", "allowed"), ROWS)
-def test_defaults_are_those_of_the_code(
+@pytest.mark.parametrize(
+    ("section", "name", "default", "allowed"),
+    [row for row in ROWS if row[0] != "primaries.NAME.ldap"],
+)
+def test_defaults_are_those_of_the_code(  # noqa: C901, PLR0912 - a table, by type of the value
     section: str, name: str, default: str, allowed: str
 ) -> None:
     """The default that the page shows is the one that counts."""
@@ -142,6 +206,12 @@ def test_defaults_are_those_of_the_code(
             assert not value or isinstance(value, Secret)
         case _ if default == "the dialogue's":
             assert value == getattr(dialogues.shipped("generic"), name)
+        case _ if default == "the table's":
+            assert value == getattr(approvals, f"{name.upper().rstrip('S')}S")[Table.CHANGE]
+        case int() if re.fullmatch(r"[0-9]+[smhd]", default):
+            assert default == duration_text(value)
+        case None:
+            assert default == "none"
         case _ if default == "all of `factors":
             assert value == model.LOCAL_FACTORS
         case bool():
@@ -158,7 +228,7 @@ def test_defaults_are_those_of_the_code(
         case upstream_model.UserName():
             assert (value, default) == (upstream_model.UserName(), "{}")
         case _:
-            assert (value, default) in {((), "{}"), ((), "[]")}
+            assert (value, default) == ((), "{}") or default == f"[{', '.join(value)}]"
 
 
 def test_the_default_of_the_level_is_that_of_the_code(tmp_path: Path) -> None:
@@ -171,8 +241,8 @@ def test_the_default_of_the_level_is_that_of_the_code(tmp_path: Path) -> None:
 
 def test_numbers_were_found() -> None:
     """The tables below are not empty."""
-    assert len(NUMBERS) == 29
-    assert len(CHOICES) == 15
+    assert len(NUMBERS) == 38
+    assert len(CHOICES) == 25
 
 
 @pytest.mark.parametrize(("section", "name", "low", "high"), NUMBERS)
@@ -346,6 +416,7 @@ LOUD = [
         "require_message_authenticator: no, limit_proxy_state: no", "nothing is left", id="both"
     ),
     pytest.param("sign_replies: no", "sign_replies is no", id="sign_replies"),
+    pytest.param("explain: reason", "learns which there are", id="explain"),
 ]
 
 
@@ -389,3 +460,60 @@ def test_reply_of_the_page_loads(tmp_path: Path) -> None:
         ("Cisco-AVPair", "a=b"),
         ("Cisco-AVPair", "c=d"),
     )
+
+
+def test_placeholders_of_the_page_are_those_of_the_code() -> None:
+    """The table names every source of a value, and nothing else."""
+    table = TEXT.split("| placeholder | stands for |")[1].split("\n\n")[0]
+    shown = re.findall(r"^\| `\{([a-z]+)(?:\.NAME)?\}` \|", table, re.MULTILINE)
+    assert shown == list(template.Source)
+    assert f"more than {template.MOST_VALUES} values" in TEXT
+
+
+def test_reply_of_a_policy_on_the_page_can_be_sent() -> None:
+    """The attributes of the policy's example are made of what it says is known there."""
+    block = next(part for part in TEXT.split("```yaml\n") if "\nreply:\n" in part.split("```")[0])
+    text = block.split("```")[0]
+    report = nodes.Report()
+    fields = Fields(nodes.parse(text.encode(), report), "", report, known=("reply",))
+    known = tuple(re.findall(r"attributes: \[([a-z]+), ([a-zA-Z]+)\]", text)[0])
+    context = reply.Context(is_policy=True, has_groups=True, attributes=known, group_reply=None)
+    assert len(reply.read(fields, context)) == 5
+    assert not report.faults
+
+
+LOUD_OF_DIRECTORIES = [
+    pytest.param("starttls", "reads every password", id="starttls"),
+    pytest.param("verify", "let anybody in", id="verify"),
+]
+
+
+@pytest.mark.parametrize(("setting", "warning"), LOUD_OF_DIRECTORIES)
+def test_loud_settings_of_directories_are_loud(setting: str, warning: str, tmp_path: Path) -> None:
+    """What the page calls loud of a directory is a warning at every start."""
+    (found,) = _load(_with("primaries.NAME.ldap", setting, "no"), tmp_path).warnings
+    assert found.startswith("directory it: ")
+    assert warning in found
+
+
+def test_defaults_of_active_directory_are_those_of_the_code(tmp_path: Path) -> None:
+    """What the page says of Active Directory's defaults is what counts."""
+    text = TEXT.split("With `kind: active-directory` the defaults\nare ")[1].split(". With")[0]
+    said = re.findall(r"`([a-z_]+: [^`]+)`", text)
+    assert len(said) == 5
+    pairs = (one.split(": ", 1) for one in said)
+    explicit = ", ".join(
+        f"{name}: {value if value[0] == '[' else repr(value)}" for name, value in pairs
+    )
+    ours = _load(_with("primaries.NAME.ldap", "kind", "active-directory"), tmp_path).directories
+    setting = f"active-directory, {explicit}"
+    assert _load(_with("primaries.NAME.ldap", "kind", setting), tmp_path).directories == ours
+
+
+def test_directory_of_the_page_loads(tmp_path: Path) -> None:
+    """The page's directory can be copied, and is without a warning."""
+    blocks = [block.split("```")[0] for block in TEXT.split("```yaml\n")[1:]]
+    (block,) = (one for one in blocks if one.startswith("primaries:\n"))
+    config = _load(_smallest() + block.replace("secrets/corp", "secrets/vpn"), tmp_path)
+    assert [one.name for one in config.directories] == ["corp"]
+    assert not config.warnings

@@ -1,0 +1,91 @@
+"""Tests of `radiusmfa.config.effective`."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from radiusmfa.config import effective
+from radiusmfa.config.model import Client
+from radiusmfa.config.policy_model import Conditions, Order, Policy, Remember
+from radiusmfa.secret import Secret
+
+OWN = Client(
+    name="vpn",
+    networks=(),
+    secret=Secret(b"a shared secret of 30 octets.."),
+    primary="local",
+    factors=("totp", "hotp"),
+    when_unavailable=("recovery",),
+    reply=(("Class", "own"),),
+)
+ONE, TWO = ("corp",), ("corp", "guests")
+
+
+def policy(groups: tuple[str, ...] = (), users: tuple[str, ...] = (), **results: Any) -> Policy:  # noqa: ANN401
+    """Return a policy of these results."""
+    return Policy(name="p", when=Conditions(groups=groups, users=users), **results)
+
+
+def test_what_a_policy_does_not_say_is_the_clients() -> None:
+    """A policy of conditions alone changes no setting."""
+    assert effective.client(OWN, policy()) == OWN
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("primary", "corp"),
+        ("factors", ("hotp",)),
+        ("when_unavailable", ()),
+        ("order", Order.FACTOR_FIRST),
+        ("reply", ()),
+        ("skips_factor", True),
+        ("not_enrolled_until", date(2027, 1, 31)),
+        ("remember", Remember(seconds=60)),
+    ],
+)
+def test_what_a_policy_says_goes_before(name: str, value: object) -> None:
+    """Each result stands in the place of the client's setting, an empty one, too."""
+    said: dict[str, Any] = {name: value}
+    made = effective.client(OWN, policy(**said))
+    assert getattr(made, name) == value
+    assert made.name == OWN.name
+
+
+def test_policy_without_clients_is_everybodys() -> None:
+    """`client` in `when` names whom a policy is for; without it all."""
+    assert effective.names(policy(), OWN)
+    assert effective.names(Policy(name="p", when=Conditions(clients=("a", "vpn"))), OWN)
+    assert not effective.names(Policy(name="p", when=Conditions(clients=("vp",))), OWN)
+
+
+@pytest.mark.parametrize(
+    ("made", "own", "known", "expected"),
+    [
+        pytest.param(None, {}, ONE, "", id="no policies, local users"),
+        pytest.param(None, {"primary": "corp"}, TWO, "corp", id="no policies, a primary"),
+        pytest.param(None, {"directory": "guests"}, TWO, "guests", id="no policies, said"),
+        pytest.param(policy(), {}, ONE, "", id="nothing needed"),
+        pytest.param(policy(groups=("g",)), {}, ONE, "corp", id="a group, the only directory"),
+        pytest.param(policy(groups=("g",)), {}, TWO, "", id="a group, not said whose"),
+        pytest.param(policy(groups=("g",)), {}, (), "", id="a group of the store"),
+        pytest.param(policy(users=("u",)), {}, ONE, "corp", id="a user, under every name"),
+        pytest.param(policy(primary="guests"), {}, TWO, "guests", id="a primary"),
+        pytest.param(
+            policy(primary="guests", directory="corp"), {}, TWO, "corp", id="said by the policy"
+        ),
+        pytest.param(policy(groups=("g",)), {"directory": "guests"}, TWO, "guests", id="client's"),
+        pytest.param(
+            policy(reply=(("Class", "{directory.department}"),)), {}, ONE, "corp", id="a template"
+        ),
+    ],
+)
+def test_directory_is_the_one_that_is_said_or_needed(
+    made: Policy | None, own: dict[str, Any], known: tuple[str, ...], expected: str
+) -> None:
+    """The policy's word, its primary, the client's word, or the only one there is."""
+    fields: dict[str, Any] = {"name": "vpn", "networks": (), "secret": OWN.secret} | own
+    assert effective.directory(Client(**fields), made, known) == expected

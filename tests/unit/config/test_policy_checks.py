@@ -1,0 +1,259 @@
+"""Tests of `radiusmfa.config.policy_checks`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from radiusmfa.config import nodes, policies, policy_checks
+from radiusmfa.config.directory_model import Directory
+from radiusmfa.config.fields import Fields
+from radiusmfa.config.model import NONE, Client, Factors, Mode
+from radiusmfa.config.policy_model import Policy
+from radiusmfa.config.secrets import Sources
+from radiusmfa.config.upstream_model import Upstream, UpstreamFactor
+from radiusmfa.secret import Secret
+
+UPSTREAMS: Final = (Upstream(name="rsa", servers=()),)
+FACTORS: Final = Factors(
+    upstream=(UpstreamFactor(name="securid", upstream="rsa"),),
+    names=("totp", "hotp", "recovery", "securid"),
+)
+CORP: Final = Directory(name="corp", servers=(), base="x", bind_dn="y")
+BLIND: Final = Directory(name="blind", servers=(), base="x", bind_as="{user}")
+
+
+def _client(name: str, mode: Mode = Mode.CHALLENGE, **settings: object) -> Client:
+    primary = {Mode.STEP_UP: NONE, Mode.PROXY: "rsa"}.get(mode, "local")
+    plain = Client(name=name, networks=(), secret=Secret(b""), mode=mode, primary=primary)
+    return dataclasses.replace(plain, **settings)  # type: ignore[arg-type]
+
+
+VPN: Final = _client("vpn")
+BROKER: Final = _client("broker", Mode.STEP_UP)
+
+
+def _read(
+    text: str, clients: tuple[Client, ...] = (VPN,), directories: tuple[Directory, ...] = ()
+) -> tuple[list[str], list[str]]:
+    """Return the faults and the warnings of policies."""
+    report = nodes.Report()
+    top = Fields(nodes.parse(f"policies: {text}".encode(), report), "", report, known=("policies",))
+    known = policies.Known(
+        clients=clients,
+        upstreams=UPSTREAMS,
+        factors=FACTORS,
+        directories=directories,
+        approvals=(),
+    )
+    _, warnings = policies.read(top, Sources(Path("/nowhere"), {}), known)
+    return report.lines("f"), warnings
+
+
+def _faults(settings: str, *clients: Client, directories: tuple[Directory, ...] = ()) -> list[str]:
+    return _read(f"[{{name: it, {settings}}}]", clients, directories)[0]
+
+
+def test_settings_are_those_of_the_model() -> None:
+    """Every part of a policy can be written, by one name."""
+    renamed = {"not_enrolled_until": "not_enrolled", "skips_factor": "factors"}
+    names = [renamed.get(field.name, field.name) for field in dataclasses.fields(Policy)]
+    assert list(policy_checks.SETTINGS) == list(dict.fromkeys(names))
+
+
+DENIED: Final = {
+    "primary": "local",
+    "directory": "corp",
+    "factors": "[totp]",
+    "when_unavailable": "[totp]",
+    "not_enrolled": "refuse",
+    "order": "factor-first",
+    "remember": "{for: 8h}",
+    "reply": "{Class: x}",
+}
+
+
+@pytest.mark.parametrize("name", policy_checks.RESULTS)
+def test_a_denial_decides_nothing_else(name: str) -> None:
+    """Beside `deny: yes` no result may stand: somebody would think that it counts."""
+    (fault,) = _faults(f"deny: yes, {name}: {DENIED[name]}", VPN, directories=(CORP,))
+    assert f"policies[0].{name}: has no meaning with deny: yes: nobody gets in" in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("when_unavailable", "[refuse]"),
+        ("not_enrolled", "refuse"),
+        ("order", "factor-first"),
+        ("remember", "{for: 8h}"),
+    ],
+)
+def test_without_a_factor_nothing_is_said_of_it(name: str, value: str) -> None:
+    """Beside `factors: skip` nothing about a factor may stand."""
+    (fault,) = _faults(f"factors: skip, {name}: {value}", VPN)
+    assert f"policies[0].{name}: has no meaning with factors: skip" in fault
+
+
+@pytest.mark.parametrize(
+    ("settings", "client", "what"),
+    [
+        ("primary: none", VPN, "primary: none (no password is checked) goes with mode: step-up"),
+        ("primary: local", BROKER, "primary: mode: step-up brings no password that local could"),
+        ("primary: local", _client("x", Mode.PROXY), "primary: mode: proxy leaves everything"),
+        ("factors: [totp]", _client("x", Mode.PROXY), "factors: have no meaning with mode: proxy"),
+        ("factors: skip", _client("x", Mode.PROXY), "factors: have no meaning with mode: proxy"),
+        (
+            "remember: {for: 8h}",
+            _client("x", Mode.PROXY),
+            "remember: has no meaning with mode: proxy",
+        ),
+        (
+            "order: factor-first",
+            _client("x", Mode.PROXY),
+            "order: factor-first has a meaning with mode: challenge only",
+        ),
+        ("not_enrolled: refuse", _client("x", Mode.PROXY), "not_enrolled: has no meaning with"),
+        ("order: factor-first", _client("x", Mode.APPEND), "order: factor-first has a meaning"),
+        ("order: factor-first", BROKER, "order: factor-first has a meaning with mode: challenge"),
+        ("factors: [totp], when_unavailable: [hotp]", VPN, "no factor here is an upstream's"),
+        ("factors: skip", BROKER, "factors: with primary: none nothing at all would be proved"),
+        ("remember: {for: 8h}", BROKER, "remember: with primary: none nothing at all would be"),
+        (
+            "not_enrolled: {password_only_until: 2999-01-01}",
+            BROKER,
+            "not_enrolled: with primary: none nothing at all would be proved",
+        ),
+    ],
+)
+def test_contradictions_with_a_client_are_refused(settings: str, client: Client, what: str) -> None:
+    """What a policy makes of each client that it can fit has to be possible there."""
+    (fault,) = _faults(settings, client)
+    assert what in fault
+    assert fault.endswith(f"(client {client.name})")
+
+
+def test_clients_that_it_does_not_fit_do_not_matter() -> None:
+    """A policy that names its clients contradicts no other one."""
+    assert not _faults("primary: local, when: {client: vpn}", VPN, BROKER)
+    (fault,) = _faults("primary: local", VPN, BROKER)
+    assert fault.endswith("(client broker)")
+
+
+def test_each_client_is_told() -> None:
+    """Every client that it contradicts is named, not the first alone."""
+    faults = _faults("primary: local", BROKER, _client("other", Mode.STEP_UP))
+    assert [fault.rpartition("(")[2] for fault in faults] == ["client broker)", "client other)"]
+
+
+def test_what_is_wrong_with_the_client_is_not_told_again() -> None:
+    """A fault of a client's own settings is said where they stand."""
+    wrong = _client("x", Mode.APPEND, delimiter="1")
+    assert not _faults("factors: [totp]", wrong)
+
+
+def test_the_network_of_a_client_without_trust_never_holds() -> None:
+    """Where the client's word does not count, `from` lets nobody in, or keeps everybody out."""
+    trusted = _client("good", trust_address=True)
+    when = "when: {client: [good, vpn], from: 10.0.0.0/8}"
+    (fault,) = _faults(when, VPN, trusted)
+    assert fault == (
+        "f:1:57: policies[0].when.from: can never hold at client vpn, which does not say"
+        " trust_address: yes"
+    )
+    (fault,) = _faults(f"deny: yes, {when}", VPN, trusted)
+    assert "would keep out everybody at client vpn" in fault
+    assert not _faults("when: {client: good, from: 10.0.0.0/8}", VPN, trusted)
+    # Whoever names no client means those where it can hold; there has to be one.
+    assert not _faults("when: {from: 10.0.0.0/8}", VPN, trusted)
+    (fault,) = _faults("when: {from: 10.0.0.0/8}", VPN)
+    assert "can never hold at client vpn" in fault
+
+
+def test_a_denial_at_clients_without_trust_is_loud() -> None:
+    """A denial by network that names no client keeps out everybody where it cannot be told."""
+    text = "[{name: it, deny: yes, when: {from: 10.0.0.0/8}}]"
+    faults, warnings = _read(text, (VPN, _client("good", trust_address=True)))
+    assert not faults
+    (warning,) = warnings
+    assert warning.startswith("policy it: when.from keeps out everybody of client vpn, ")
+
+
+def test_a_group_needs_something_that_carries_it() -> None:
+    """A reply with `Group` is for clients whose profile says what carries a group."""
+    carrying = _client("x", group_reply=("Filter-Id", "{group}"))
+    assert not _faults("reply: {Group: staff}", carrying)
+    (fault,) = _faults("reply: {Group: staff}", carrying, VPN)
+    assert "policies[0].reply: client vpn: no profile says which attribute carries" in fault
+
+
+@pytest.mark.parametrize("settings", ["when: {group: a}", "deny: yes, when: {group: a}"])
+def test_groups_need_one_directory(settings: str) -> None:
+    """With several directories it has to be said whose groups count."""
+    (fault,) = _faults(settings, VPN, directories=(CORP, BLIND))
+    assert "when.group: whose groups? Say directory: one of corp, blind (client vpn)" in fault
+    assert not _faults(settings, VPN, directories=(CORP,))
+    assert not _faults(settings, VPN)
+
+
+def test_the_primary_or_the_setting_says_whose_groups() -> None:
+    """The directory that checks the password, or the one that is named, is the one."""
+    for settings in ("primary: corp", "directory: corp"):
+        assert not _faults(f"{settings}, when: {{group: a}}", VPN, directories=(CORP, BLIND))
+    own = _client("x", directory="corp")
+    assert not _faults("when: {group: a}", own, directories=(CORP, BLIND))
+
+
+@pytest.mark.parametrize("mode", [Mode.STEP_UP, Mode.APPEND, Mode.AUTO, Mode.PROXY])
+@pytest.mark.parametrize("condition", ["group", "user"])
+def test_a_directory_that_cannot_search_knows_nobody_before(mode: Mode, condition: str) -> None:
+    """Groups and other names must be known before the password is: a search has to be allowed."""
+    client = _client("x", mode)
+    (fault,) = _faults(f"when: {{{condition}: a}}", client, directories=(BLIND,))
+    assert f"policies[0].when.{condition}: directory blind cannot search without bind_dn" in fault
+    assert fault.endswith(f"with mode: {mode} nobody is known before their password is (client x)")
+    assert not _faults(f"when: {{{condition}: a}}", client, directories=(CORP,))
+    assert not _faults("when: {realm: a}", client, directories=(BLIND,))
+
+
+def test_in_a_challenge_the_bind_tells_who_it_is() -> None:
+    """Where the password comes first and alone, it opens the directory."""
+    assert not _faults("when: {group: a}", VPN, directories=(BLIND,))
+
+
+@pytest.mark.parametrize(
+    ("settings", "warning"),
+    [
+        ("factors: skip", "factors is skip: the password alone lets in"),
+        (
+            "not_enrolled: {password_only_until: 2999-01-31}",
+            "not_enrolled: until 2999-01-31 whoever has no factor gets in with the password alone",
+        ),
+        (
+            "not_enrolled: {password_only_until: 2020-01-31}",
+            (
+                "not_enrolled: whoever has no factor is refused since 2020-01-31 is over; take the"
+                " setting out"
+            ),
+        ),
+        ("remember: {for: 25h}", "remember: for 25 hours the password alone lets in"),
+        (
+            "remember: {for: 1h, by: client}",
+            "remember: by leaves station out: a passed factor counts for any other device",
+        ),
+    ],
+)
+def test_what_weakens_is_loud(settings: str, warning: str) -> None:
+    """Each setting that weakens is said at every start."""
+    assert _read(f"[{{name: it, {settings}}}]") == ([], [f"policy it: {warning}"])
+
+
+@pytest.mark.parametrize(
+    "settings", ["remember: {for: 24h}", "not_enrolled: refuse", "factors: [totp]", "deny: yes"]
+)
+def test_what_does_not_weaken_is_not_loud(settings: str) -> None:
+    """A day of memory and all else is said once, in the file."""
+    assert _read(f"[{{name: it, {settings}}}]") == ([], [])
