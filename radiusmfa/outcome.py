@@ -21,11 +21,15 @@ class Reason(StrEnum):
     PASSWORD_ONLY = "password-only"  # noqa: S105 - a reason, not a password
     RESYNCHRONIZED = "resynchronized"
     PASSED_INSTEAD = "passed-instead"
+    REMEMBERED = "remembered"
+    FACTOR_SKIPPED = "factor-skipped"
+    NOT_ENROLLED_YET = "not-enrolled-yet"
     # Challenge
     PASSCODE_WANTED = "passcode-wanted"
     NEXT_PASSCODE_WANTED = "next-passcode-wanted"
     OTHER_PASSCODE_WANTED = "other-passcode-wanted"
     UPSTREAM_ASKS = "upstream-asks"
+    PASSWORD_WANTED = "password-wanted"  # noqa: S105
     # Reject: the request itself
     NO_USER_NAME = "no-user-name"
     BAD_USER_NAME = "bad-user-name"
@@ -48,6 +52,31 @@ class Reason(StrEnum):
     UNANSWERED = "unanswered"
     CHALLENGE_NOT_SHOWN = "challenge-not-shown"
     TEXT_NOT_WRITABLE = "text-not-writable"
+    AMBIGUOUS_USER = "ambiguous-user"
+    KNOWN_WRONG_PASSWORD = "known-wrong-password"  # noqa: S105
+    ACCOUNT_LOCKED = "account-locked"
+    ACCOUNT_DISABLED = "account-disabled"
+    ACCOUNT_EXPIRED = "account-expired"
+    PASSWORD_EXPIRED = "password-expired"  # noqa: S105
+    PASSWORD_MUST_CHANGE = "password-must-change"  # noqa: S105
+    LOGON_NOT_ALLOWED = "logon-not-allowed"
+    # Reject: the policies
+    NO_POLICY = "no-policy"
+    POLICY_DENIES = "policy-denies"
+    OTHER_ATTRIBUTES = "other-attributes"
+    OUTSIDE_NETWORK = "outside-network"
+    OUTSIDE_HOURS = "outside-hours"
+    NOT_IN_GROUP = "not-in-group"
+    NOT_APPROVED = "not-approved"
+    APPROVAL_PENDING = "approval-pending"
+    APPROVAL_REJECTED = "approval-rejected"
+    APPROVAL_EXPIRED = "approval-expired"
+    # Reject: what a policy needs to know cannot be asked
+    APPROVAL_UNAVAILABLE = "approval-unavailable"
+    DIRECTORY_UNREACHABLE = "directory-unreachable"
+    DIRECTORY_SILENT = "directory-silent"
+    DIRECTORY_BUSY = "directory-busy"
+    DIRECTORY_REFUSED = "directory-refused"
     # Reject: an upstream that cannot be asked
     UPSTREAM_SILENT = "upstream-silent"
     UPSTREAM_UNREACHABLE = "upstream-unreachable"

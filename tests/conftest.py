@@ -6,10 +6,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 from hypothesis import settings
 
+from tests.loop import Loop
+
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
 
 # `make property` takes "long"; the machine's speed decides nothing.
 settings.register_profile("short", deadline=None)
@@ -39,3 +43,24 @@ def pytest_make_collect_report() -> Generator[None, Any, Any]:
         report.outcome = "failed"
         report.longrepr = f"skipped, and nothing may be: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="module")
+def ca() -> trustme.CA:
+    """Return an authority that issues certificates."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def ca_file(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return its own certificate, in a file."""
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    ca.cert_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    """Return a reactor of the test's own."""
+    with Loop() as made:
+        yield made

@@ -10,6 +10,7 @@ from twisted.internet.task import Clock as Timers
 
 from radiusmfa.duplicates import Duplicates
 from radiusmfa.primary import local
+from radiusmfa.upstream.inquiry import Inquiry
 from radiusmfa.wire.codec import AUTHENTICATION_PORT
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReadDescriptor
 
+    from radiusmfa.login.errands import Errand
     from radiusmfa.primary.hashing import Parameters
     from radiusmfa.primary.local import Answer, Question
     from radiusmfa.server.received import Address, Received
-    from radiusmfa.upstream.inquiry import Inquiry
 
 START = 1_800_000_000.0
 """Where every test's day begins: a whole step of 30 and of 60 seconds."""
@@ -121,11 +122,12 @@ class HeldThreads:
 @final
 class HeldUpstreams:
     """
-    Stands for `server.relays.Relays`: inquiries wait until a test answers them.
+    Stands for `server.outside.Outside`: what is asked waits until a test answers it.
 
     Attributes:
         asked: Every inquiry that was ever sent, oldest first.
         waiting: Those that nobody has answered, and whose they are.
+        errands: What directories and services were asked and nobody has answered.
         dead: Upstreams that nobody can ask.
     """
 
@@ -133,12 +135,17 @@ class HeldUpstreams:
         """Have been asked nothing yet."""
         self.asked: list[Inquiry] = []
         self.waiting: list[tuple[Received, Inquiry]] = []
+        self.errands: list[tuple[Received, Errand]] = []
         self.dead: set[str] = set()
 
-    def ask(self, batch: list[tuple[Received, Inquiry]]) -> None:
-        """Take inquiries."""
-        self.asked += [inquiry for _, inquiry in batch]
-        self.waiting += batch
+    def ask(self, batch: list[tuple[Received, Inquiry | Errand]]) -> None:
+        """Take inquiries and errands."""
+        for received, one in batch:
+            if isinstance(one, Inquiry):
+                self.asked.append(one)
+                self.waiting.append((received, one))
+            else:
+                self.errands.append((received, one))
 
     def is_dead(self, upstream: str) -> bool:
         """Say what a test has said."""

@@ -39,7 +39,8 @@ class Entry(NamedTuple):
         created: Seconds since 1970.
         expires: Seconds since 1970.
         step: Name of the step (`login.flow`) that the answer resumes.
-        talk: The dialogue with an upstream behind it, None: none.
+        talk: What stands behind it, sealed in the store; None: nothing.
+        policy: Key of the policy that decides the login; empty: the client's own settings.
     """
 
     state: bytes
@@ -52,6 +53,7 @@ class Entry(NamedTuple):
     expires: float
     step: str = "PASSCODE"
     talk: Talk | None = None
+    policy: str = ""
 
 
 @final
@@ -104,6 +106,7 @@ class Challenges:
         step: str = "PASSCODE",
         talk: Talk | None = None,
         limit: float | None = None,
+        policy: str = "",
     ) -> Entry | None:
         """
         Return a new entry, or None if too many are open already, of all or of *user*.
@@ -117,6 +120,7 @@ class Challenges:
             now: Wall time.
             step: What the answer resumes.
             talk: The dialogue behind it.
+            policy: Its key.
             limit: Seconds that an upstream gives the person, if fewer than the lifetime.
         """
         if len(self._open) >= self._most or self._of_user[user] >= MOST_OF_ONE:
@@ -126,8 +130,9 @@ class Challenges:
         random = base64.urlsafe_b64encode(self._entropy(_RANDOM_OCTETS))
         lifetime = self._lifetime if limit is None else min(limit, self._lifetime)
         entry = Entry(
-            self._prefix + random, source, user, login, mode, wrong, now, now + lifetime, step, talk
-        )
+            self._prefix + random, source, user, login, mode, wrong, now, now + lifetime, step,
+            talk, policy,
+        )  # fmt: skip
         self._open[entry.state] = entry
         self._of_user[user] += 1
         self._of_strangers += user < 0

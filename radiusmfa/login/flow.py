@@ -1,16 +1,17 @@
 """
 Who gets in, on one page.
 
-A login is a walk through nine steps. The shell performs a step and tells its
+A login is a walk through ten steps. The shell performs a step and tells its
 outcome; `advance` answers with the next step or with a decision. There is no
-other way to an Accept than the six lines marked with an arrow, and
+other way to an Accept than the lines marked with an arrow, and
 `tests/unit/login/test_flow.py` walks every path there is.
 
     step-up, answer   PASSCODE ------------------------------------> Accept
     append, auto      TAIL -> REST -> CLAIM -----------------------> Accept
     challenge, auto   PASSWORD -> FACTOR --> Challenge, then "answer" above
                       PASSWORD -> OPEN ----------------------------> Accept
-    exempt user       PASSWORD -> FACTOR --------------------------> Accept
+    factor waived     PASSWORD -> FACTOR --------------------------> Accept
+    factor first      PASSCODE --> Challenge, then LAST -----------> Accept
     proxy             BOTH ----------------------------------------> Accept
     servers are gone  PASSCODE, CLAIM, FACTOR or OPEN -> INSTEAD --> Accept
 
@@ -19,9 +20,10 @@ upstream that asks for more than it was given is answered by a Challenge, and th
 person's answer resumes the same step. INSTEAD is a factor as any other: the
 policy names which one counts while the servers of the first cannot be asked.
 
-An exempt user (an administrator said `--password-only`) needs no second factor
-after the right password. Where nobody checks a password (`step-up`), there is no
-exemption: something has to be proved.
+A factor is waived after the right password for an exempt user (an administrator said
+`--password-only`), and where a policy says so by name: `factors: skip`, `remember`, or
+`not_enrolled` until a day. Where nobody checks a password (`step-up`), nothing is waived:
+something has to be proved.
 """
 
 from __future__ import annotations
@@ -59,6 +61,8 @@ class Step(Enum):
     """Does the upstream that checks everything let the person in?"""
     INSTEAD = auto()
     """Is it an unused passcode of the factor that counts while servers are gone?"""
+    LAST = auto()
+    """Is the whole User-Password the password? The second factor was proved before."""
 
 
 Next: TypeAlias = Step | Decision
@@ -69,11 +73,20 @@ _AFTER_PASSED: Final[dict[Step, Next]] = {
     Step.REST: Step.CLAIM,
     Step.CLAIM: Accept(Reason.PASSED),  # <-- Accept
     Step.PASSWORD: Step.FACTOR,
-    Step.FACTOR: Accept(Reason.PASSWORD_ONLY),  # <-- Accept
     Step.OPEN: Accept(Reason.PASSED),  # <-- Accept
     Step.BOTH: Accept(Reason.PASSED),  # <-- Accept
     Step.INSTEAD: Accept(Reason.PASSED_INSTEAD),  # <-- Accept
+    Step.LAST: Accept(Reason.PASSED),  # <-- Accept
 }
+_WAIVED: Final[dict[Reason, Next]] = {
+    reason: Accept(reason)  # <-- Accept
+    for reason in (
+        Reason.PASSWORD_ONLY, Reason.FACTOR_SKIPPED, Reason.REMEMBERED, Reason.NOT_ENROLLED_YET,
+    )
+}  # fmt: skip
+"""What FACTOR may pass by, the password being right; there is no other reason."""
+_BEFORE_LAST: Final = frozenset({Step.PASSCODE, Step.INSTEAD})
+"""Steps that prove the factor where the password comes last."""
 _REJECT: Final = {reason: Reject(reason) for reason in Reason}
 _SILENCE: Final = Silence(Reason.UNAVAILABLE)
 _SURELY_PASSCODE: Final = frozenset({Reason.REPLAYED_PASSCODE, Reason.LOCKED})
@@ -91,12 +104,13 @@ RESUMED: Final = {
     Step.OPEN: Step.PASSCODE,
     Step.BOTH: Step.BOTH,
     Step.INSTEAD: Step.INSTEAD,
+    Step.LAST: Step.LAST,
 }
 """What the answer to a challenge begins with, by the step that asked. What was proved before
 that step is not asked for again; what comes after it still is."""
 
 
-def begin(mode: Mode, *, resumed: Step | None, is_exempt: bool) -> Step:
+def begin(mode: Mode, *, resumed: Step | None, is_exempt: bool, factor_first: bool = False) -> Step:
     """
     Return what has to be found out first.
 
@@ -104,6 +118,7 @@ def begin(mode: Mode, *, resumed: Step | None, is_exempt: bool) -> Step:
         mode: The client's; for an answer, that of the round before.
         resumed: The request answers a challenge of ours: where it goes on.
         is_exempt: The user needs no second factor.
+        factor_first: `challenge`: the passcode comes first, then the password is asked for.
 
     Raises:
         KeyError: No answer begins with *resumed*: somebody wrote it into the store.
@@ -116,7 +131,7 @@ def begin(mode: Mode, *, resumed: Step | None, is_exempt: bool) -> Step:
     if mode is Mode.STEP_UP:
         return Step.PASSCODE
     if mode is Mode.CHALLENGE or is_exempt:
-        return Step.PASSWORD
+        return Step.PASSCODE if factor_first and not is_exempt else Step.PASSWORD
     return Step.TAIL
 
 
@@ -129,6 +144,9 @@ def advance(  # noqa: PLR0911, PLR0913 - one return a line: the table reads as o
     opens: bool = False,
     has_instead: bool = False,
     can_show: bool = False,
+    factor_first: bool = False,
+    may_be_alone: bool = False,
+    waived: Reason = Reason.PASSWORD_ONLY,
 ) -> Next:
     """
     Return what follows *step* after its *outcome*.
@@ -141,13 +159,21 @@ def advance(  # noqa: PLR0911, PLR0913 - one return a line: the table reads as o
         opens: The user's token server begins by itself after the right password.
         has_instead: Another factor counts for this user while servers are gone.
         can_show: The client can show what an upstream asks.
+        factor_first: As for `begin`.
+        may_be_alone: A password may come without a passcode: the factor is remembered.
+        waived: Why FACTOR passes, where it does.
     """
     match outcome:
         case Passed():
+            if step is Step.FACTOR:
+                return _WAIVED[waived]
+            if factor_first and step in _BEFORE_LAST:
+                return Challenge(Reason.PASSWORD_WANTED)
             return Step.OPEN if opens and step is Step.PASSWORD else _AFTER_PASSED[step]
         case Failed(reason):
             # A tail that is no passcode may be the end of a password alone.
-            if step is Step.TAIL and mode is Mode.AUTO and reason not in _SURELY_PASSCODE:
+            is_open = mode is Mode.AUTO or may_be_alone
+            if step is Step.TAIL and is_open and reason not in _SURELY_PASSCODE:
                 return Step.PASSWORD
             return _REJECT[reason]
         case Asks(reason):
@@ -163,7 +189,20 @@ def advance(  # noqa: PLR0911, PLR0913 - one return a line: the table reads as o
             assert_never(outcome)
 
 
+def resumption(step: Step, reason: Reason) -> Step:
+    """
+    Return what the answer to a challenge begins with.
+
+    Args:
+        step: The one that ended in the challenge.
+        reason: What is asked for.
+    """
+    return Step.LAST if reason is Reason.PASSWORD_WANTED else RESUMED[step]
+
+
 def _asked(mode: Mode, step: Step, reason: Reason, *, is_answer: bool, can_show: bool) -> Decision:
+    if reason is Reason.PASSWORD_WANTED:
+        return _REJECT[Reason.BROKEN]  # only a passcode that was right asks for it
     if reason is Reason.UPSTREAM_ASKS or step is Step.INSTEAD:
         # An upstream has its own reasons to ask. REST is not resumed: its passcode would
         # have to be kept.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, final
 
 from radiusmfa.config.model import LOCAL, NONE, Mode
@@ -11,7 +12,9 @@ from radiusmfa.login.passcode import Desk, is_enrolled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from datetime import date
 
+    from radiusmfa.config.directory_model import Directory
     from radiusmfa.config.model import Client, Factors
     from radiusmfa.config.upstream_model import UpstreamFactor
     from radiusmfa.login.account import User
@@ -26,14 +29,17 @@ class Plan:
         desk: The local factors that count.
         instead: Those that count while an upstream's servers are gone.
         primary: Name of the upstream that checks the password; empty: none does.
+        directory: The directory that checks it, or None.
+        grace: Until when (seconds since 1970) the password alone lets in whoever has no
+            factor; 0: never.
         strip: What the upstream that knows the people takes off their names: here they are
             the same people, too, with or without it.
         has_upstream: Some upstream may be asked for this client.
     """
 
     __slots__ = (
-        "_everyone", "_factors", "_order", "_takes_strangers", "desk", "has_upstream", "instead",
-        "primary", "strip",
+        "_everyone", "_factors", "_order", "_takes_strangers", "desk", "directory", "grace",
+        "has_upstream", "instead", "primary", "strip",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +48,7 @@ class Plan:
         factors: Factors,
         pepper: bytes,
         strips: Mapping[str, tuple[str, ...]] | None = None,
+        directory: Directory | None = None,
     ) -> None:
         """
         Compile the settings of *client*.
@@ -51,10 +58,14 @@ class Plan:
             factors: All there are.
             pepper: The store's.
             strips: What each upstream takes off names.
+            directory: The one that is its primary, if one is.
         """
         self.desk = Desk(factors=_only(factors, client.factors), pepper=pepper)
         self.instead = Desk(factors=_only(factors, client.when_unavailable), pepper=pepper)
-        self.primary = "" if client.primary in (LOCAL, NONE) else client.primary
+        is_upstream = client.primary not in (LOCAL, NONE) and directory is None
+        self.primary = client.primary if is_upstream else ""
+        self.directory = directory
+        self.grace = _end_of(client.not_enrolled_until)
         by_name = {factor.name: factor for factor in factors.upstream}
         # With `proxy` the upstream asks for every proof: there is no other factor.
         names = () if client.mode is Mode.PROXY else client.factors
@@ -64,13 +75,15 @@ class Plan:
         self.has_upstream = bool(self.primary or self._factors)
         asked = [self.primary] if self.primary else [one.upstream for one in self._factors]
         self.strip = frozenset(rule for name in asked for rule in (strips or {}).get(name, ()))
-        self._takes_strangers = bool(self.primary) or (
-            client.mode is Mode.STEP_UP and self._everyone is not None
+        self._takes_strangers = (
+            bool(self.primary)
+            or directory is not None
+            or (client.mode is Mode.STEP_UP and self._everyone is not None)
         )
 
     @property
     def takes_strangers(self) -> bool:
-        """Whether somebody whom the store does not know may log in: an upstream knows them."""
+        """Whether somebody whom the store does not know may log in: somebody else knows them."""
         return self._takes_strangers
 
     def factor(self, user: User) -> UpstreamFactor | None:
@@ -117,6 +130,12 @@ class Plan:
         if name == "hotp":
             return kinds.hotp is not None and any(not token.period for token in user.tokens)
         return False  # a recovery code is for emergencies
+
+
+def _end_of(day: date | None) -> float:
+    if day is None:
+        return 0.0
+    return datetime.combine(day, time.max, UTC).timestamp()
 
 
 def _only(factors: Factors, names: Collection[str]) -> Factors:

@@ -1,4 +1,4 @@
-"""What a login in dialogue with an upstream has to remember between two of its rounds."""
+"""What a login has to remember between two of its rounds, and nobody else may read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 # Made once: `json.dumps` with separators makes one for every text.
+_OLDER: Final = 7  # values of a version that knew neither people nor proofs
 _encoded: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -17,8 +18,8 @@ class Talk:
     """
     What stands behind our own State.
 
-    The store keeps it sealed: the upstream's State is worth as much as a passcode, and
-    what is kept may hold keys.
+    The store keeps it sealed: the upstream's State is worth as much as a passcode, what is
+    kept may hold keys, and a directory's word decides.
 
     Attributes:
         upstream: Who asked; empty: nobody, the challenge is our own.
@@ -28,6 +29,9 @@ class Talk:
         rounds: Challenges of that upstream so far.
         kept: What the Accept of the upstream that checked the password gives the client
             at the end (`upstream.attributes`); empty: nothing.
+        person: What a directory says of whose login it is (`login.person`); empty: nothing.
+        proved: Kind of the second factor that was proved before, and serial of its token;
+            empty: none was.
         missing: The factor whose servers are gone, where another one stands in for it.
     """
 
@@ -38,6 +42,8 @@ class Talk:
     rounds: int = 0
     kept: bytes = b""
     missing: str = ""
+    person: bytes = b""
+    proved: tuple[str, str] = ("", "")
 
     def __repr__(self) -> str:
         """Show nothing of State and keys."""
@@ -50,16 +56,19 @@ class TalkError(ValueError):
 
 def dump(talk: Talk) -> bytes:
     """Return *talk* as octets, to be sealed."""
-    texts = [base64.b64encode(octets).decode() for octets in (talk.state, talk.kept)]
-    row = [talk.upstream, talk.factor, talk.server, talk.rounds, talk.missing, *texts]
+    texts = [base64.b64encode(octets).decode() for octets in (talk.state, talk.kept, talk.person)]
+    row = [talk.upstream, talk.factor, talk.server, talk.rounds, talk.missing, *texts, *talk.proved]
     return _encoded(row).encode()
 
 
 def load(octets: bytes) -> Talk:
     """Return what `dump` made *octets* of; raise TalkError for any others."""
     try:
-        upstream, factor, server, rounds, missing, *texts = json.loads(octets)
-        state, kept = (base64.b64decode(text, validate=True) for text in texts)
+        row = json.loads(octets)
+        if len(row) == _OLDER:
+            row += ["", "", ""]
+        upstream, factor, server, rounds, missing, *texts, kind, serial = row
+        state, kept, person = (base64.b64decode(text, validate=True) for text in texts)
         return Talk(
             upstream=str(upstream),
             factor=str(factor),
@@ -68,6 +77,8 @@ def load(octets: bytes) -> Talk:
             rounds=int(rounds),
             kept=kept,
             missing=str(missing),
+            person=person,
+            proved=(str(kind), str(serial)),
         )
     except (binascii.Error, ArithmeticError, RecursionError, TypeError, ValueError):
         msg = "a dialogue in the store is damaged"

@@ -1,10 +1,12 @@
-"""Counters with the names of RFC 4669 (authentication) and RFC 4671 (accounting)."""
+"""Counters with the names of RFC 4669 (authentication) and RFC 4671 (accounting), and by reason."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field, fields
 from typing import Final, final
 
+from radiusmfa.outcome import Reason
 from radiusmfa.wire.codec import Fault
 
 _BAD_AUTHENTICATORS: Final = frozenset({
@@ -37,6 +39,7 @@ class Counters:
         total_packets_dropped: Verified requests that got no answer.
         total_status_requests: Status-Server requests that were verified.
         total_unknown_types: Packets of a code that has no business here.
+        reasons: Decisions by their reason, each as its audit line has it.
     """
 
     total_access_accepts: int = 0
@@ -52,6 +55,7 @@ class Counters:
     total_packets_dropped: int = 0
     total_status_requests: int = 0
     total_unknown_types: int = 0
+    reasons: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def discarded(self, fault: Fault) -> None:
         """Count a packet that was discarded for *fault*."""
@@ -65,5 +69,10 @@ class Counters:
             self.total_malformed_requests += 1
 
     def read(self) -> dict[str, int]:
-        """Return all counters by name."""
-        return asdict(self)
+        """Return the counters of the RFCs by name."""
+        numbers = (one.name for one in fields(self) if one.name != "reasons")
+        return {name: getattr(self, name) for name in numbers}
+
+    def read_reasons(self) -> dict[str, int]:
+        """Return how many decisions each reason had, in the order of the list; no zeros."""
+        return {reason.value: count for reason in Reason if (count := self.reasons.get(reason, 0))}

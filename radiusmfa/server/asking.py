@@ -10,6 +10,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, Final, final
 
 from radiusmfa.config.upstream_model import Event, StartWith
+from radiusmfa.login import person as people
 from radiusmfa.login.account import Kind
 from radiusmfa.login.flow import Step
 from radiusmfa.login.talk import Talk
@@ -42,7 +43,7 @@ _UNANSWERED: Final = Failed(Reason.UNANSWERED)
 _COUNTED: Final = (_REFUSED, Failed(Reason.TOO_MANY_ROUNDS))
 """What counts as a wrong proof; of a push, that nobody answered it, too."""
 _LOST: Final = Failed(Reason.DIALOGUE_LOST)  # also where the configuration has lost it meanwhile
-_OF_PASSWORD: Final = frozenset({Step.PASSWORD, Step.REST})
+_OF_PASSWORD: Final = frozenset({Step.PASSWORD, Step.REST, Step.LAST})
 
 
 @final
@@ -89,7 +90,7 @@ class Asking:
             typed: What is to be checked.
             now: Wall time.
         """
-        user = self._guard.allowed(attempt.user, kind, attempt.client, now)
+        user = self._guard.allowed(attempt.user, kind, attempt.client.name, now)
         if isinstance(user, Failed):
             return user
         if attempt.is_talking:
@@ -100,14 +101,14 @@ class Asking:
         self, attempt: Attempt, user: User, factor: UpstreamFactor, passcode: bytes, now: float
     ) -> Failed | None:
         """Have the token server of *factor* asked about *passcode*, or say why not."""
-        if self._guard.is_locked(user, Kind.UPSTREAM, attempt.client, now):
+        if self._guard.is_locked(user, Kind.UPSTREAM, attempt.client.name, now):
             return Failed(Reason.LOCKED)
         attempt.factor, attempt.offered = factor, passcode
         return self._ask(attempt, user, factor.upstream, passcode)
 
     def open_factor(self, attempt: Attempt, now: float) -> Failed | None:
         """Have the user's token server begin by itself, or say why not."""
-        user = self._guard.allowed(attempt.user, Kind.UPSTREAM, attempt.client, now)
+        user = self._guard.allowed(attempt.user, Kind.UPSTREAM, attempt.client.name, now)
         if isinstance(user, Failed):
             return user
         factor = attempt.plan.opening(user)
@@ -142,19 +143,19 @@ class Asking:
         if self._is_other(attempt, user, response.upstream):
             return Failed(Reason.NOT_ENROLLED)
         kind = _kind(attempt)
-        if self._guard.is_locked(user, kind, client, now):
+        if self._guard.is_locked(user, kind, client.name, now):
             return Failed(Reason.LOCKED)  # many at once passed the lock before one was counted
         if attempt.guess and not isinstance(outcome, Passed):
             # A wrong code of a token of ours, too: nobody guesses at those for free.
-            self._guard.count(user, Kind.OATH, client, attempt.guess, now)
+            self._guard.count(user, Kind.OATH, client.name, attempt.guess, now)
         if isinstance(outcome, Passed):
-            self._guard.clear(user, kind, client)
+            self._guard.clear(user, kind, client.name)
             if kind is Kind.UPSTREAM:
                 attempt.kind = attempt.factor_name or response.upstream
-            if attempt.step is Step.PASSWORD:
+            if attempt.step in {Step.PASSWORD, Step.LAST}:
                 attempt.guess = b""  # digits at the end of a password that was right
         elif outcome in _COUNTED or (attempt.step is Step.OPEN and outcome == _UNANSWERED):
-            self._guard.count(user, kind, client, _proof(attempt), now)
+            self._guard.count(user, kind, client.name, _proof(attempt), now)
             if outcome == _REFUSED and attempt.is_own_question and attempt.has_tries:
                 return ASKS_PASSCODE
         return outcome
@@ -168,11 +169,13 @@ class Asking:
     def talk(self, attempt: Attempt) -> Talk | None:
         """Return what the challenge that *attempt* ends in has to remember; None: nothing."""
         kept = b"" if attempt.kept == EMPTY else dump(attempt.kept)
-        heard = attempt.heard
+        heard, person = attempt.heard, attempt.person
+        known = b"" if person is None else people.dump(person, attempt.looked_up)
         if heard is None or not heard.state:
-            if not kept and not attempt.missing:
+            proved = attempt.kind, attempt.serial
+            if not (kept or attempt.missing or known or attempt.kind):
                 return None
-            return Talk(kept=kept, missing=attempt.missing)
+            return Talk(kept=kept, missing=attempt.missing, person=known, proved=proved)
         before = None if attempt.entry is None else attempt.entry.talk
         upstream, server = attempt.answered
         is_same = before is not None and before.upstream == upstream
@@ -183,6 +186,7 @@ class Asking:
             state=heard.state,
             rounds=1 + (before.rounds if before is not None and is_same else 0),
             kept=kept,
+            person=known,
         )
 
     def _is_other(self, attempt: Attempt, user: User, upstream: str) -> bool:
@@ -221,7 +225,7 @@ class Asking:
         if line is None:
             return _LOST
         kind, client = _kind(attempt), attempt.client
-        if not self._guard.may_ask(user, kind, client, _proof(attempt)):
+        if not self._guard.may_ask(user, kind, client.name, _proof(attempt)):
             return Failed(Reason.LOCKED)
         attempt.alias = user.upstreams.get(upstream, "")
         asked = line.inquiry(
@@ -239,7 +243,7 @@ class Asking:
         if isinstance(asked, Reason):
             return Failed(asked)
         attempt.asked = asked
-        attempt.under_way = self._guard.sent(user, kind, client, _proof(attempt))
+        attempt.under_way = self._guard.sent(user, kind, client.name, _proof(attempt))
         return None
 
 

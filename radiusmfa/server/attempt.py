@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias, final
 
+from radiusmfa.login.errands import AskApproval, Bind, LookUp
 from radiusmfa.login.flow import Step
-from radiusmfa.upstream import kept
+from radiusmfa.upstream import kept as carried
 
 if TYPE_CHECKING:
     from radiusmfa.config.model import Client, Mode
     from radiusmfa.config.upstream_model import UpstreamFactor
     from radiusmfa.login.account import User
     from radiusmfa.login.challenges import Entry
+    from radiusmfa.login.errands import Errand
     from radiusmfa.login.passcode import Found, FoundRecovery
+    from radiusmfa.login.person import Person
     from radiusmfa.login.plan import Plan
-    from radiusmfa.outcome import Reason
+    from radiusmfa.outcome import Failed, Reason
     from radiusmfa.primary.local import Question
     from radiusmfa.request import Credentials
     from radiusmfa.server.guard import UnderWay
+    from radiusmfa.server.rules import Rule
+    from radiusmfa.server.ruling import Ruling
     from radiusmfa.upstream.inquiry import Inquiry
     from radiusmfa.upstream.kept import Kept
     from radiusmfa.upstream.line import Heard
     from radiusmfa.wire.codec import Packet
 
-    Asked: TypeAlias = Question | Inquiry
+    Asked: TypeAlias = Question | Inquiry | Errand
 
 
 @final
@@ -34,6 +39,10 @@ class Attempt:
     Attributes:
         client: Whose request it is.
         plan: What that client asks of its users.
+        rule: The policy that was chosen, None: not yet, or there are none.
+        ruling: What it took to choose it, None: nothing had to be chosen.
+        person: What the policy's directory says of whose login it is.
+        looked_up: The name that the directory was asked for.
         mode: The client's, or that of the round before.
         packet: The request.
         name: User-Name as it came.
@@ -58,15 +67,37 @@ class Attempt:
         missing: Name of the factor whose servers are gone.
         gone: Why they could not be asked.
         told: What the audit says of each upstream that was asked.
+        barred: Why nobody is really asked about the password, though a directory is.
+        waived: Why no second factor is asked for, if none is.
         kind: What counted: the second factor for the audit.
         serial: The token that counted.
     """
 
-    __slots__ = (
-        "alias", "answered", "asked", "client", "deadline", "entry", "factor", "found", "gone",
-        "guess", "heard", "kept", "kind", "missing", "mode", "name", "offered", "packet", "plan",
-        "proof", "rest", "serial", "step", "told", "typed", "under_way", "user",
-    )  # fmt: skip
+    # As they begin; no slots: what a login never sets costs it nothing.
+    rule: Rule | None = None
+    ruling: Ruling | None = None
+    person: Person | None = None
+    looked_up = ""
+    barred: Failed | None = None
+    waived: Reason | None = None
+    user: User | None = None
+    step = Step.PASSCODE
+    found: Found | FoundRecovery | None = None
+    rest = b""
+    factor: UpstreamFactor | None = None
+    offered: bytes | None = None
+    guess = b""
+    asked: Asked | None = None
+    alias = ""
+    under_way: UnderWay | None = None
+    heard: Heard | None = None
+    answered = ("", "")
+    kept: Kept = carried.EMPTY
+    missing = ""
+    gone: Reason | None = None
+    told: list[str] | None = None
+    kind = ""
+    serial = ""
 
     def __init__(  # noqa: PLR0913 - what a request brings, and whose it is
         self,
@@ -86,28 +117,22 @@ class Attempt:
         self.name, self.typed, _, self.proof = credentials
         self.entry = entry
         self.deadline = deadline
-        self.user: User | None = None
-        self.step = Step.PASSCODE
-        self.found: Found | FoundRecovery | None = None
-        self.rest = b""
-        self.factor: UpstreamFactor | None = None
-        self.offered: bytes | None = None
-        self.guess = b""
-        self.asked: Asked | None = None
-        self.alias = ""
-        self.under_way: UnderWay | None = None
-        self.heard: Heard | None = None
-        self.answered = ("", "")
-        self.kept: Kept = kept.EMPTY
-        self.missing = ""
-        self.gone: Reason | None = None
-        self.told: list[str] | None = None
-        self.kind = ""
-        self.serial = ""
         if entry is not None and entry.talk is not None:
             self.missing = entry.talk.missing
+            self.kind, self.serial = entry.talk.proved
             if entry.talk.kept:
-                self.kept = kept.load(entry.talk.kept)
+                self.kept = carried.load(entry.talk.kept)
+
+    def follow(self, rule: Rule) -> None:
+        """Let *rule* decide from now on."""
+        self.rule = rule
+        self.client = rule.client
+        self.plan = rule.plan
+
+    @property
+    def asked_errand(self) -> Errand | None:
+        """The errand that is to be done, or None."""
+        return self.asked if isinstance(self.asked, LookUp | Bind | AskApproval) else None
 
     @property
     def factor_name(self) -> str:

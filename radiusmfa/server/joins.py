@@ -24,12 +24,13 @@ def find(received: Received, asked: Credentials, monotonic: float) -> Answer | N
     """Return the login that *received* repeats; None: it is new, and known from now on."""
     site, packet = received.site, received.packet
     retries = site.retries
-    if retries is None and not site.has_upstream:
+    if retries is None and not site.waits:
         return None
     # The address too: two devices of one entry are two clients. And where the person is:
     # whoever saw a passcode and types it elsewhere is somebody else.
-    login = hash((received.peer.address, asked, packet.value(numbers.CALLING_STATION_ID)))
-    if site.has_upstream:
+    place = packet.value(numbers.CALLING_STATION_ID), *site.told_apart(packet)
+    login = hash((received.peer.address, asked, place))
+    if site.waits:
         # Behind a proxy there may be several devices.
         device = [packet.value(kind) for kind in _DEVICE]
         received.login_key = hash((login, *device))

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from radiusmfa.clients import Clients
 from radiusmfa.duplicates import Answer, Retries
-from radiusmfa.login.plan import Plan
+from radiusmfa.server import identity
 from radiusmfa.server.asking import Asking
+from radiusmfa.server.binding import Binding
 from radiusmfa.server.guard import Guard
-from radiusmfa.server.replies import Replies
+from radiusmfa.server.rules import Compiler
+from radiusmfa.server.ruling import Judge, texts_of
 from radiusmfa.server.run import Steps
 from radiusmfa.upstream.line import Line
+from radiusmfa.wire.address import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from radiusmfa.config.model import Client, Configuration
+    from radiusmfa.config.model import Configuration
     from radiusmfa.config.upstream_model import Event
+    from radiusmfa.server.rules import Rule
     from radiusmfa.server.run import Watch
     from radiusmfa.stores.logins import Logins
+    from radiusmfa.wire.address import Address
+    from radiusmfa.wire.codec import Packet
 
 _MARGIN: Final = 0.05
 """Of a client's time budget that is left for the way back; at least a tenth of a second."""
@@ -31,31 +38,72 @@ class Site:
     A client as it is served: its settings, its replies, its retries.
 
     Attributes:
-        client: Settings.
-        plan: What it asks of its users.
+        client: Its own settings.
+        plan: What these ask of its users.
+        replies: Compiled from them.
+        own: All of that as a rule.
+        rules: Its policies in order; None: no policies are configured.
+        tests: Their conditions.
+        is_ruled: Something has to be known before the first step: a policy, a person.
         has_upstream: Some upstream may be asked for it.
-        replies: Compiled from the settings.
+        waits: Somebody outside may be asked for it.
         budget: Seconds from a request until its answer has to leave.
         retries: None if the client wants none.
         waiting: Logins for which an upstream is being asked, by what they ask.
     """
 
-    __slots__ = ("budget", "client", "has_upstream", "plan", "replies", "retries", "waiting")
+    __slots__ = (
+        "_address", "_by_key", "budget", "client", "has_upstream", "is_ruled", "own", "plan",
+        "replies", "retries", "rules", "strip", "tests", "waiting", "waits",
+    )  # fmt: skip
 
-    def __init__(self, client: Client, plan: Plan, replies: Replies) -> None:
-        """Start with no retries."""
+    def __init__(self, own: Rule, rules: tuple[Rule, ...] | None = None) -> None:
+        """
+        Start with no retries.
+
+        Args:
+            own: The client's own settings.
+            rules: What policies make of them; None: there are none.
+        """
+        client = own.client
         self.client = client
-        self.plan = plan
-        self.has_upstream = plan.has_upstream
-        self.replies = replies
+        self.plan = own.plan
+        self.replies = own.replies
+        self.own = own
+        self.rules = rules
+        self.tests = tuple(rule.test for rule in rules or () if rule.test is not None)
+        every = (own,) if rules is None else rules
+        self._by_key = {rule.key: rule for rule in every}
+        self.strip = frozenset(one for rule in every for one in rule.plan.strip)
+        self.is_ruled = rules is not None or bool(own.directory)
+        self.has_upstream = any(rule.plan.has_upstream for rule in every)
+        self.waits = self.has_upstream or self.is_ruled
+        self._address = Reader(client.address) if client.trust_address else None
         self.budget = client.time_budget - max(0.1, _MARGIN * client.time_budget)
         self.retries = Retries(client.retry_window) if client.retry_window else None
         self.waiting: dict[int, Answer] = {}
 
+    def told_apart(self, packet: Packet) -> tuple[object, ...]:
+        """Return what of *packet* policies look at, besides who it is."""
+        if self.rules is None:
+            return ()
+        wanted = {name for test in self.tests for name, _ in test.policy.when.attributes}
+        found = tuple(tuple(texts_of(packet, name)) for name in sorted(wanted))
+        return self.address(packet), found
+
+    def find(self, key: str) -> Rule | None:
+        """Return the rule of that key, None: there is none any more."""
+        return self._by_key.get(key)
+
+    def address(self, packet: Packet) -> Address | None:
+        """Return where the person is; None: not known, or the client's word does not count."""
+        return None if self._address is None else self._address.read(packet)
+
     def inherit(self, before: Site) -> None:
         """Know the logins that were under way with *before*, the same client's until a reload."""
         self.waiting = before.waiting  # shared, as whoever waits there leaves it by this table
-        if self.client == before.client:  # else what it was answered may no longer hold
+        is_same = [one.policy for one in self.tests] == [one.policy for one in before.tests]
+        if self.client == before.client and is_same:  # else what it was answered may no longer hold
             self.retries = before.retries
 
 
@@ -66,14 +114,20 @@ class Parts(NamedTuple):
     Attributes:
         clients: Who may ask.
         sites: By client name.
+        judge: Which policy decides.
         steps: How steps are performed.
         asking: How upstreams are asked.
+        binding: How directories are asked for passwords.
+        guard: Of wrong proofs.
     """
 
     clients: Clients
     sites: dict[str, Site]
+    judge: Judge
     steps: Steps
     asking: Asking
+    binding: Binding
+    guard: Guard
 
 
 def assemble(  # noqa: PLR0913 - what everything is made of
@@ -102,15 +156,15 @@ def assemble(  # noqa: PLR0913 - what everything is made of
     """
     clients = Clients(configuration.clients)
     clients.learned(logins.peers())
-    factors = configuration.factors
-    strips = {upstream.name: upstream.user_name.strip for upstream in configuration.upstreams}
+    compiler = Compiler(configuration, pepper, entropy)
     sites = {
-        client.name: Site(
-            client, Plan(client, factors, pepper, strips), Replies(client, factors, entropy)
-        )
+        client.name: Site(compiler.own(client), compiler.rules(client))
         for client in configuration.clients
     }
-    guard = Guard(logins, configuration.lockout, pepper)
+    guard = Guard(logins, configuration.lockout, pepper, configuration.directories)
+    binding = Binding(guard, partial(identity.find, logins))
+    judge = Judge(logins, binding, configuration.directories, configuration.approvals)
     lines = {upstream.name: Line(upstream) for upstream in configuration.upstreams}
     asking = Asking(lines, guard, is_dead, note)
-    return Parts(clients, sites, Steps(logins, guard, asking, decoy, watch), asking)
+    steps = Steps(logins, guard, asking, binding, decoy, watch)
+    return Parts(clients, sites, judge, steps, asking, binding, guard)

@@ -63,7 +63,7 @@ class OwnPasscodes:
         """
         kind = Kind.OATH if typed.isdigit() else Kind.RECOVERY
         # Nearly nobody has failures: not worth a call.
-        if user.failures and self._guard.is_locked(user, kind, attempt.client, now):
+        if user.failures and self._guard.is_locked(user, kind, attempt.client.name, now):
             return None if may_be_other else Failed(Reason.LOCKED)
         found = passcode.find(desk, user, typed, now, monotonic)
         if isinstance(found, Found | FoundRecovery):
@@ -87,7 +87,7 @@ class OwnPasscodes:
             return Failed(Reason.REPLAYED_PASSCODE)
         attempt.found = found
         if user.failures:
-            self._guard.clear(user, kind, attempt.client)
+            self._guard.clear(user, kind, attempt.client.name)
         return PASSED
 
     def wrong(  # noqa: PLR0913 - what was wrong, whose it was, and when
@@ -102,7 +102,7 @@ class OwnPasscodes:
     ) -> Outcome:
         """Count *typed*, which is no passcode; say whether it is asked for again."""
         if found not in FALSE_STARTS:
-            self._guard.count(user, kind, attempt.client, typed, now)
+            self._guard.count(user, kind, attempt.client.name, typed, now)
         if isinstance(found, Awaited):
             found.token.awaited = (found.step, monotonic + passcode.AWAITED_LIFETIME)
             return _BAD_PASSCODE if attempt.entry is None else ASKS_NEXT_PASSCODE

@@ -10,7 +10,6 @@ turn; its answer comes in a later one.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final, final
 
 from twisted.logger import Logger
@@ -20,11 +19,11 @@ from radiusmfa.decision import Accept, Challenge, Decision, Reject, Silence
 from radiusmfa.duplicates import Answer, Seen
 from radiusmfa.interfaces import StoreBusyError, StoreError
 from radiusmfa.login import flow
-from radiusmfa.login.username import UserNameError, stripped
+from radiusmfa.login.username import UserNameError
 from radiusmfa.ops.audit import Told
 from radiusmfa.outcome import Reason
 from radiusmfa.primary.local import Question
-from radiusmfa.server import joins
+from radiusmfa.server import identity, joins, ruling
 from radiusmfa.server.attempt import Attempt
 from radiusmfa.server.received import Received
 from radiusmfa.server.run import broken
@@ -33,7 +32,7 @@ from radiusmfa.wire import codec, names, numbers
 from radiusmfa.wire.codec import Fault, Packet, PacketError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from radiusmfa.clients import Peer
     from radiusmfa.interfaces import Clock
@@ -43,10 +42,11 @@ if TYPE_CHECKING:
     from radiusmfa.ops.counters import Counters
     from radiusmfa.ops.logs import Discards
     from radiusmfa.primary.local import Answer as PasswordAnswer
+    from radiusmfa.request import Credentials
+    from radiusmfa.server.outside import Asked, Heard
     from radiusmfa.server.parts import Parts
     from radiusmfa.server.received import Address, Port
     from radiusmfa.stores.logins import Logins
-    from radiusmfa.upstream.inquiry import Inquiry, Response
     from radiusmfa.upstream.kept import Kept
 
 log = Logger()
@@ -62,8 +62,6 @@ _CODES: Final = {
     Reject: numbers.ACCESS_REJECT,
 }
 _MICROSECONDS: Final = 1_000_000
-_MOST_PROXIES: Final = 20
-"""Proxy-States of a request that may still be passed on; more of them are a circle."""
 
 
 @final
@@ -82,7 +80,7 @@ class Pipeline:
         clock: Clock,
         name_login: Callable[[], str],
         passwords: Callable[[Received, Question], bool | PasswordAnswer],
-        ask: Callable[[list[tuple[Received, Inquiry]]], None],
+        ask: Callable[[list[tuple[Received, Asked]]], None],
         marker: bytes,
         entropy: Callable[[int], bytes],
         call_later: Callable[[float, Callable[[], None]], object],
@@ -101,7 +99,8 @@ class Pipeline:
             name_login: Returns the id of a new login.
             passwords: Starts a password check whose answer comes to `checked` (True),
                 or gives it at once; False if too many wait already.
-            ask: Sends inquiries to upstreams; what comes of them comes to `answered`.
+            ask: Has upstreams, directories and services asked; what comes of it comes to
+                `answered`.
             marker: What the Proxy-States that we send begin with.
             entropy: Returns that many random octets.
             call_later: Runs something after some seconds.
@@ -115,14 +114,14 @@ class Pipeline:
         self._clock = clock
         self._name_login = name_login
         self._passwords = passwords
-        self._ask_upstreams = ask
+        self._ask_outside = ask
         self._marker = marker
         self._entropy = entropy
         self._call_later = call_later
         self._fresh: list[Received] = []
         self._checked: list[Received] = []
         self._replies: list[tuple[Received, bytes]] = []
-        self._inquiries: list[tuple[Received, Inquiry]] = []
+        self._inquiries: list[tuple[Received, Asked]] = []
         self._is_retrying = False
         self._is_well = True
         self._busy_since: float | None = None
@@ -165,8 +164,8 @@ class Pipeline:
         self._checked.append(received)
         self.turn()
 
-    def answered(self, batch: list[tuple[Received, Response]]) -> None:
-        """Take what came of inquiries."""
+    def answered(self, batch: Sequence[tuple[Received, Heard]]) -> None:
+        """Take what came of asking outside."""
         self.pending -= len(batch)
         for received, response in batch:
             received.checked = response
@@ -199,17 +198,17 @@ class Pipeline:
         if self._logins.damaged:
             self._say_damaged()
         if self._inquiries:
-            # Not before: what a round has used up is on disk when an upstream hears of it.
+            # Not before: what a round has used up is on disk when anybody hears of it.
             inquiries, self._inquiries = self._inquiries, []
-            self._ask_upstreams(inquiries)
+            self._ask_outside(inquiries)
 
     def tidy(self) -> None:
-        """Do what needs no request: end old challenges, fold used steps."""
+        """Do what needs no request: end what is over, fold used steps."""
         try:
             self._begin_turn()
             for entry in self._challenges.expired(self._clock.wall()):
                 self._logins.drop_challenge(entry.state)
-            self._logins.fold()
+            self._logins.tidy(self._clock.wall())
             if not self._is_well:
                 self._logins.touch()
             self._logins.commit()
@@ -302,43 +301,60 @@ class Pipeline:
             if numbers.MESSAGE_AUTHENTICATOR not in packet and request.has_no_proof(packet):
                 raise codec.MalformedPacketError(Fault.NO_CREDENTIALS)
             return Reject(asked)
-        if not site.has_upstream:
-            if asked.proof:
-                return Reject(Reason.UNSUPPORTED_METHOD)
-        elif self._is_loop(packet):
-            return Reject(Reason.PROXY_LOOP)
+        if site.has_upstream:
+            if request.is_loop(packet, self._marker):
+                return Reject(Reason.PROXY_LOOP)
+        elif asked.proof:
+            return Reject(Reason.UNSUPPORTED_METHOD)
         known = joins.find(received, asked, monotonic)
         if known is not None:
             self._join(received, known)
             return None
-        entry = None
+        return self._take_up(received, asked, now, monotonic)
+
+    def _take_up(
+        self, received: Received, asked: Credentials, now: float, monotonic: float
+    ) -> Decision | None:
+        site, entry = received.site, None
+        client = site.client
+        mode = client.mode
         if asked.state is not None:
-            entry = self._challenges.take(asked.state, peer.address, now)
+            entry = self._challenges.take(asked.state, received.peer.address, now)
             if entry is None:
                 return Reject(Reason.UNKNOWN_STATE)
             self._logins.drop_challenge(entry.state)
             received.login = entry.login
-        client = site.client
-        mode = client.mode if entry is None else client.mode.__class__(entry.mode)
+            mode = mode.__class__(entry.mode)
+            if entry.policy and not site.is_ruled:
+                return Reject(Reason.UNKNOWN_STATE)  # a reload has taken the policy away
         deadline = received.arrived + site.budget
         attempt = received.attempt = Attempt(
-            client, site.plan, mode, packet, asked, entry, deadline
+            client, site.plan, mode, received.packet, asked, entry, deadline
         )
-        return self._start(received, attempt, now, monotonic)
+        step = self._settle if site.is_ruled else self._start
+        return step(received, attempt, now, monotonic)
 
-    def _is_loop(self, packet: Packet) -> bool:
-        if numbers.PROXY_STATE not in packet:
-            return False
-        states = packet.values(numbers.PROXY_STATE)
-        return len(states) > _MOST_PROXIES or any(one.startswith(self._marker) for one in states)
+    def _settle(
+        self, received: Received, attempt: Attempt, now: float, monotonic: float
+    ) -> Decision | None:
+        try:
+            judge = self.parts.judge if attempt.ruling is None else attempt.ruling.judge
+            decision = judge.settle(attempt, received.site, now, monotonic)
+        except UserNameError:
+            decision = Reject(Reason.BAD_USER_NAME)
+        if attempt.rule is not None:
+            received.replies = attempt.rule.replies
+        found = attempt.ruling
+        if decision is not None or found is None or not found.is_settled:
+            return decision or self._ask(received, attempt, now, monotonic)
+        return self._start(received, attempt, now, monotonic)
 
     def _start(
         self, received: Received, attempt: Attempt, now: float, monotonic: float
     ) -> Decision | None:
-        try:
-            attempt.user = self._user(attempt)
-        except UserNameError:
-            return Reject(Reason.BAD_USER_NAME)
+        reason = self._identify(attempt)
+        if reason is not None:
+            return Reject(reason)
         entry = attempt.entry
         if entry is not None and (attempt.user is None or attempt.user.id != entry.user):
             return Reject(Reason.UNKNOWN_STATE)
@@ -349,18 +365,28 @@ class Pipeline:
         attempt = received.attempt
         if attempt is None:
             return broken()
-        attempt.user = self._user(attempt)
-        decision = self.parts.steps.resume(attempt, received.checked, now, monotonic)
+        reason = self._identify(attempt)
+        if reason is not None:
+            self._abandon(received)
+            return Reject(reason)
+        found, answer = attempt.ruling, received.checked
+        if found is not None and not found.is_settled:
+            reject = found.judge.told(attempt, answer, now, monotonic)
+            return reject or self._settle(received, attempt, now, monotonic)
+        decision = self.parts.steps.resume(attempt, answer, now, monotonic)
         return decision or self._ask(received, attempt, now, monotonic)
 
-    def _user(self, attempt: Attempt) -> User | None:
-        name, plan = attempt.name, attempt.plan
-        user = self._logins.user(name)
-        if user is None and plan.strip:
-            # Another spelling of the same person, for the upstream: not another person here.
-            name = stripped(name, plan.strip)
-            user = self._logins.user(name)
-        return self._logins.stranger(name) if user is None and plan.takes_strangers else user
+    def _identify(self, attempt: Attempt) -> Reason | None:
+        # Anew after every wait: what was changed meanwhile counts.
+        try:
+            found = identity.find(self._logins, attempt)
+        except UserNameError:
+            return Reason.BAD_USER_NAME
+        if isinstance(found, Reason):
+            attempt.user = None
+            return found
+        attempt.user = found
+        return None
 
     def _ask(
         self, received: Received, attempt: Attempt, now: float, monotonic: float
@@ -369,7 +395,7 @@ class Pipeline:
         if question is None:
             return broken()
         if not isinstance(question, Question):
-            self._wait_for_upstream(received, question)
+            self._wait_outside(received, question)
             return None
         asked = self._passwords(received, question)
         if asked is True:
@@ -380,7 +406,7 @@ class Pipeline:
         received.checked = asked
         return self._resume(received, now, monotonic)
 
-    def _wait_for_upstream(self, received: Received, inquiry: Inquiry) -> None:
+    def _wait_outside(self, received: Received, inquiry: Asked) -> None:
         known = joins.wait(received)
         if known is not None:
             self._abandon(received)
@@ -391,7 +417,7 @@ class Pipeline:
 
     def _abandon(self, received: Received) -> None:
         if received.attempt is not None:
-            self.parts.asking.forget(received.attempt)
+            self.parts.asking.forget(received.attempt)  # a bind is under way like an inquiry
 
     def _join(self, received: Received, known: Answer) -> None:
         self.counters.total_dup_requests += 1
@@ -420,18 +446,21 @@ class Pipeline:
         if reply is None:
             # Proxy-State fills the packet (RFC 2865 section 5.33). What may be left out
             # is; what somebody promised the client, or a State, may not.
-            has_promised = received.site.replies.has_attributes or kept is not None
+            has_promised = received.replies.has_attributes or kept is not None
             if isinstance(decision, Challenge) or (isinstance(decision, Accept) and has_promised):
                 decision, answer.code = Reject(Reason.ATTRIBUTE_FAILED), numbers.ACCESS_REJECT
             answer.attributes, answer.kept = b"", None
             reply = self._encode(received, answer)
+        attempt = received.attempt
+        if attempt is not None and attempt.client.remember is not None:
+            self.parts.steps.decided(attempt, decision, now)
         self._audit(received, decision, now)
         self._put(received, answer, reply)
 
     def _attributes(
         self, received: Received, decision: Decision, now: float
     ) -> tuple[Decision, bytes, Kept | None]:
-        replies, attempt = received.site.replies, received.attempt
+        replies, attempt = received.replies, received.attempt
         user = None if attempt is None else attempt.user
         if isinstance(decision, Reject):
             pass
@@ -439,19 +468,23 @@ class Pipeline:
             decision = broken()  # nobody is let in without a name
         elif isinstance(decision, Accept):
             try:
-                attributes, kept = replies.accept(received.login, user.name, attempt.kept)
+                fields, limit = None, None
+                if replies.is_filled or attempt.ruling is not None:
+                    fields, limit = ruling.fields(attempt, user, received.login, now)
+                attributes, kept = replies.accept(received.login, fields, attempt.kept, limit)
             except names.AttributeValueError:
                 decision = Reject(Reason.ATTRIBUTE_FAILED)
             else:
                 return decision, attributes, kept
         else:
             return self._challenged(received, attempt, user, decision, now)
-        return decision, replies.reject(received.packet, None if attempt is None else attempt), None
+        told = replies.reject(received.packet, attempt, decision.reason, received.login)
+        return decision, told, None
 
     def _challenged(
         self, received: Received, attempt: Attempt, user: User, decision: Decision, now: float
     ) -> tuple[Decision, bytes, Kept | None]:
-        entry, step = attempt.entry, flow.RESUMED[attempt.step].name
+        entry, step = attempt.entry, flow.resumption(attempt.step, decision.reason).name
         # Only a passcode of ours is wrong that is asked for again.
         is_wrong = entry is not None and entry.step == step and not attempt.is_talking
         wrong = 0 if entry is None else entry.wrong + is_wrong
@@ -460,13 +493,14 @@ class Pipeline:
             received.peer.address, user.id, received.login, attempt.mode.value, wrong, now,
             step=step,
             talk=self.parts.asking.talk(attempt),
+            policy="" if attempt.rule is None else attempt.rule.key,
             limit=None if asked is None else asked.limit,
         )  # fmt: skip
         if entry is None:
             return Silence(Reason.UNAVAILABLE), b"", None
         self._logins.put_challenge(entry)
         lifetime = int(entry.expires - entry.created)
-        replies = received.site.replies
+        replies = received.replies
         return decision, replies.challenge(entry.state, decision.reason, attempt, lifetime), None
 
     def _account(self, received: Received, now: float) -> None:
@@ -489,6 +523,7 @@ class Pipeline:
             kind, serial = attempt.kind, attempt.serial
             if decision.reason is Reason.PASSED and attempt.found is not None:
                 reason = getattr(attempt.found, "reason", reason)
+        self.counters.reasons[reason] += 1
         mode = received.site.client.mode if attempt is None else attempt.mode
         told = Told(
             received.login,
@@ -501,6 +536,7 @@ class Pipeline:
             int(received.waited * _MICROSECONDS),
             "" if attempt is None else attempt.missing,
             () if attempt is None else attempt.told or (),
+            None if attempt is None or attempt.ruling is None else attempt.ruling.ruled(attempt),
         )
         user = packet.value(numbers.USER_NAME) or b""
         client = received.site.client.name
@@ -510,7 +546,7 @@ class Pipeline:
         self._replies.append((received, reply or b""))
         if answer is not received.answer:
             return  # nobody else can ask for it
-        if received.site.has_upstream:
+        if received.site.waits:
             joins.end(received)
         if answer.waiting:
             for other in answer.waiting:
@@ -560,6 +596,7 @@ class Pipeline:
         # Nothing was written, so nothing may be answered, now or with a later turn: the
         # clients ask again.
         for received, _ in self._replies:
+            self._abandon(received)
             joins.forget(received)
         for received in (*self._fresh, *self._checked):
             self._abandon(received)
@@ -609,11 +646,3 @@ class Pipeline:
             log.critical("token {serial!r}: its seed does not open; it counts as none",
                          serial=serial)  # fmt: skip
         self._logins.damaged.clear()
-
-
-@final
-class SystemClock:
-    """The machine's clocks."""
-
-    wall = staticmethod(time.time)
-    monotonic = staticmethod(time.monotonic)

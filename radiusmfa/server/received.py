@@ -42,7 +42,7 @@ class Received:
 
     __slots__ = (
         "address", "answer", "arrived", "attempt", "checked", "login", "login_key", "packet",
-        "peer", "port", "retry", "site", "waited",
+        "peer", "port", "replies", "retry", "site", "waited",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - where it came from, what it is, whose, when
@@ -60,6 +60,7 @@ class Received:
         self.packet = packet
         self.peer = peer
         self.site = site
+        self.replies = site.replies  # a policy's, once one is chosen
         self.arrived = arrived
         self.attempt: Attempt | None = None
         self.login = ""

@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from radiusmfa.config.model import Mode
-from radiusmfa.decision import Reject
+from radiusmfa.config.policy_model import Order
+from radiusmfa.decision import Accept, Reject
 from radiusmfa.login import flow, passcode
 from radiusmfa.login.account import Kind
+from radiusmfa.login.errands import Approval, Told
 from radiusmfa.login.flow import Step
 from radiusmfa.login.passcode import Found, FoundRecovery
 from radiusmfa.outcome import (
@@ -29,6 +31,7 @@ from radiusmfa.outcome import (
 from radiusmfa.primary.local import Answer, Question
 from radiusmfa.server.guard import admitted
 from radiusmfa.server.passcodes import FALSE_STARTS, OwnPasscodes
+from radiusmfa.server.waivers import WITHOUT_PASSCODE, Waivers
 from radiusmfa.upstream.inquiry import Response
 
 if TYPE_CHECKING:
@@ -36,16 +39,18 @@ if TYPE_CHECKING:
 
     from radiusmfa.config.model import Client
     from radiusmfa.decision import Decision
-    from radiusmfa.login.account import Token, User
+    from radiusmfa.login.account import User
     from radiusmfa.server.asking import Asking
     from radiusmfa.server.attempt import Attempt
+    from radiusmfa.server.binding import Binding
     from radiusmfa.server.guard import Guard
     from radiusmfa.stores.logins import Logins
 
-    Checked: TypeAlias = Answer | Response
+    Checked: TypeAlias = Answer | Response | Told | Approval
 
 _FAILED: Final = {reason: Failed(reason) for reason in Reason}
 Watch: TypeAlias = "Callable[[Step, Outcome], None]"
+_WHOLE: Final = frozenset({Step.PASSWORD, Step.LAST})
 _LOCKED: Final = _FAILED[Reason.LOCKED]
 _NOT_ENROLLED: Final = _FAILED[Reason.NOT_ENROLLED]
 
@@ -54,11 +59,12 @@ _NOT_ENROLLED: Final = _FAILED[Reason.NOT_ENROLLED]
 class Steps:
     """Performs steps; knows the store, the settings and how to have others asked."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root passes each part once
         self,
         logins: Logins,
         guard: Guard,
         asking: Asking,
+        binding: Binding,
         decoy: str,
         watch: Watch | None = None,
     ) -> None:
@@ -69,23 +75,29 @@ class Steps:
             logins: The store.
             guard: Of wrong proofs.
             asking: The upstreams.
+            binding: The directories.
             decoy: A password hash of nobody.
             watch: Told of every step and its outcome.
         """
         self._logins = logins
         self._guard = guard
         self._passcodes = OwnPasscodes(logins, guard)
+        self._waivers = Waivers(logins)
         self._asking = asking
+        self._binding = binding
         self._decoy = decoy
         self._watch = watch
 
     def start(self, attempt: Attempt, now: float, monotonic: float) -> Decision | None:
         """Return the decision on a new round, or None: `attempt.asked` is to be checked."""
         user, entry = attempt.user, attempt.entry
+        if user is not None and (user.is_exempt or attempt.rule is not None):
+            attempt.waived = self._waivers.find(attempt, user, now)
         attempt.step = flow.begin(
             attempt.mode,
             resumed=None if entry is None else Step[entry.step],
-            is_exempt=user is not None and user.is_exempt,
+            is_exempt=attempt.waived in WITHOUT_PASSCODE,
+            factor_first=attempt.client.order is Order.FACTOR_FIRST,
         )
         return self._walk(attempt, None, now, monotonic)
 
@@ -97,6 +109,10 @@ class Steps:
             outcome: Outcome | None = BROKEN
         elif isinstance(answer, Response):
             outcome = self._asking.outcome(attempt, answer, now)
+        elif isinstance(answer, Told):
+            outcome = self._bound(attempt, answer, now, monotonic)
+        elif isinstance(answer, Approval):
+            outcome = BROKEN  # no step asks for one
         else:
             outcome = self._password_outcome(attempt, answer, now)
         attempt.asked = None
@@ -106,6 +122,11 @@ class Steps:
         """Return the decision where the password cannot be checked for want of a thread."""
         attempt.asked = None
         return self._walk(attempt, UNAVAILABLE, now, monotonic)
+
+    def decided(self, attempt: Attempt, decision: Decision, now: float) -> None:
+        """Remember for the next login what *attempt* has proved, as its policy says."""
+        if isinstance(decision, Accept):
+            self._waivers.remember(attempt, decision.reason, now)
 
     def _walk(
         self, attempt: Attempt, outcome: Outcome | None, now: float, monotonic: float
@@ -117,7 +138,8 @@ class Steps:
                 return None
             if self._watch is not None:
                 self._watch(attempt.step, outcome)
-            if attempt.plan.has_upstream:
+            is_usual = attempt.rule is None and attempt.client.order is Order.PASSWORD_FIRST
+            if attempt.plan.has_upstream or not is_usual:
                 following = self._following(attempt, outcome)
             else:  # nearly all; nothing to look up
                 following = flow.advance(
@@ -132,15 +154,18 @@ class Steps:
         plan, user, client = attempt.plan, attempt.user, attempt.client
         if isinstance(outcome, Unavailable):
             attempt.gone = outcome.reason
-        is_exempt = user is not None and user.is_exempt
+        is_waived = attempt.waived is not None
         return flow.advance(
             attempt.mode,
             attempt.step,
             outcome,
             is_answer=attempt.entry is not None,
-            opens=user is not None and not is_exempt and plan.opening(user) is not None,
+            opens=user is not None and not is_waived and plan.opening(user) is not None,
             has_instead=plan.has_instead(user),
             can_show=client.shows_challenges,
+            factor_first=client.order is Order.FACTOR_FIRST,
+            may_be_alone=attempt.waived is Reason.REMEMBERED,
+            waived=attempt.waived or Reason.PASSWORD_ONLY,
         )
 
     def _perform(  # noqa: PLR0911 - one return a step
@@ -151,14 +176,14 @@ class Steps:
                 return self._passcode(attempt, now, monotonic)
             case Step.TAIL:
                 return self._tail(attempt, now, monotonic)
-            case Step.PASSWORD:
-                return self._password(attempt, attempt.typed, now)
+            case Step.PASSWORD | Step.LAST:
+                return self._password(attempt, attempt.typed, now, monotonic)
             case Step.REST:
-                return self._password(attempt, attempt.rest, now)
+                return self._password(attempt, attempt.rest, now, monotonic)
             case Step.CLAIM:
                 return self._claim_tail(attempt, now)
             case Step.FACTOR:
-                return self._factor(attempt)
+                return self._factor(attempt, now)
             case Step.OPEN:
                 return self._asking.open_factor(attempt, now)
             case Step.BOTH:
@@ -173,7 +198,7 @@ class Steps:
         if isinstance(user, Failed):
             return user
         if attempt.entry is not None and attempt.is_talking:
-            if self._guard.is_locked(user, Kind.UPSTREAM, attempt.client, now):
+            if self._guard.is_locked(user, Kind.UPSTREAM, attempt.client.name, now):
                 return _LOCKED
             return self._asking.go_on(attempt, user)
         factor = plan.factor(user) if plan.has_upstream else None
@@ -207,13 +232,14 @@ class Steps:
             return PASSED
         kind = Kind.OATH if tail.isdigit() else Kind.RECOVERY
         # In `auto` letters at the end are the password's own, unless they are a code.
-        is_passcode = is_found or kind is Kind.OATH or attempt.mode is not Mode.AUTO
-        if is_passcode and self._guard.is_locked(user, kind, client, now):
+        may_be_alone = attempt.mode is Mode.AUTO or attempt.waived is Reason.REMEMBERED
+        is_passcode = is_found or kind is Kind.OATH or not may_be_alone
+        if is_passcode and self._guard.is_locked(user, kind, client.name, now):
             return _LOCKED
         if isinstance(found, Found | FoundRecovery):
             attempt.found = found
             return PASSED
-        if attempt.mode is not Mode.AUTO:
+        if not may_be_alone:
             if found is Reason.NOT_ENROLLED and attempt.plan.factor(user) is not None:
                 return _FAILED[Reason.BAD_PASSCODE]  # nothing here looks like one of that server
             return self._passcodes.wrong(attempt, user, kind, tail, found, now, monotonic)
@@ -243,19 +269,40 @@ class Steps:
             attempt.guess = tail_octets
         return True
 
-    def _password(self, attempt: Attempt, typed: bytes, now: float) -> Outcome | None:
-        if attempt.plan.primary:
+    def _password(
+        self, attempt: Attempt, typed: bytes, now: float, monotonic: float
+    ) -> Outcome | None:
+        plan = attempt.plan
+        if plan.primary:
             return self._asking.ask_primary(attempt, Kind.PASSWORD, typed, now)
+        if plan.directory is not None:
+            ruling = attempt.ruling
+            if ruling is not None and plan.directory.name in ruling.bound:
+                return PASSED  # to read the groups; one bind a login
+            return self._binding.ask(attempt, plan.directory, typed, now, monotonic)
         if attempt.proof:
             return _FAILED[Reason.UNSUPPORTED_METHOD]  # of a hash nothing can be made
         self._ask_password(attempt, typed, now)
         return None
 
-    def _factor(self, attempt: Attempt) -> Outcome:
+    def _bound(self, attempt: Attempt, told: Told, now: float, monotonic: float) -> Outcome:
+        directory = attempt.plan.directory
+        if directory is None or directory.name != told.directory:
+            return BROKEN
+        if attempt.ruling is not None:
+            attempt.ruling.took(told)
+        outcome = self._binding.outcome(attempt, directory, told, now, monotonic)
+        if outcome == PASSED and attempt.step in _WHOLE:
+            attempt.guess = b""  # digits at the end of a password that was right
+        return outcome
+
+    def _factor(self, attempt: Attempt, now: float) -> Outcome:
         user, plan = admitted(attempt.user), attempt.plan
         if isinstance(user, Failed):
             return user
-        if user.is_exempt:
+        # Again: what an administrator has changed meanwhile counts.
+        attempt.waived = self._waivers.find(attempt, user, now)
+        if attempt.waived is not None:
             return PASSED
         factor = plan.factor(user)
         is_enrolled = passcode.is_enrolled(plan.desk.factors, user)
@@ -285,7 +332,9 @@ class Steps:
     def _ask_password(self, attempt: Attempt, typed: bytes, now: float) -> None:
         user = attempt.user
         stored = None if user is None or user.is_disabled else user.password
-        if user is not None and self._guard.is_locked(user, Kind.PASSWORD, attempt.client, now):
+        if user is not None and self._guard.is_locked(
+            user, Kind.PASSWORD, attempt.client.name, now
+        ):
             stored = None
         # Nobody learns from the time it takes who exists, is disabled or locked.
         attempt.asked = Question(self._decoy if stored is None else stored, stored is None, typed)
@@ -301,13 +350,13 @@ class Steps:
         if question.stored != user.password:
             return None  # another login has renewed the hash, or somebody the password
         if not answer.is_right:
-            self._guard.count(user, Kind.PASSWORD, client, question.typed, now)
+            self._guard.count(user, Kind.PASSWORD, client.name, question.typed, now)
             if attempt.guess:
                 # Whoever knows the password resets its count at will: not this one.
-                self._guard.count(user, Kind.OATH, client, attempt.guess, now)
+                self._guard.count(user, Kind.OATH, client.name, attempt.guess, now)
             return _FAILED[Reason.BAD_PASSWORD]
-        self._guard.clear(user, Kind.PASSWORD, client)
-        if attempt.step is Step.PASSWORD:
+        self._guard.clear(user, Kind.PASSWORD, client.name)
+        if attempt.step in _WHOLE:
             attempt.guess = b""  # digits at the end of a password that was right
         if answer.better is not None:
             self._logins.put_password(user, answer.better)
@@ -322,7 +371,7 @@ class Steps:
         if found.password is None:
             return _FAILED[Reason.NO_PASSWORD]
         # Many at once passed the lock before the first of them was counted.
-        is_locked = self._guard.is_locked(found, Kind.PASSWORD, client, now)
+        is_locked = self._guard.is_locked(found, Kind.PASSWORD, client.name, now)
         return _LOCKED if is_locked or question.is_decoy else found
 
     def _claim_tail(self, attempt: Attempt, now: float) -> Outcome | None:
@@ -333,11 +382,12 @@ class Steps:
             return _FAILED[Reason.REPLAYED_PASSCODE]
         kind = Kind.RECOVERY if isinstance(found, FoundRecovery) else Kind.OATH
         # As for passwords: in `auto` many tails at once passed the lock before one was counted.
-        if self._guard.is_locked(user, kind, attempt.client, now):
+        if self._guard.is_locked(user, kind, attempt.client.name, now):
             return _LOCKED
         if isinstance(found, Found) and found.token not in user.tokens:
             # It was read again meanwhile: another object by now, or gone.
-            token = _token(user, found.token.id)
+            number = found.token.id
+            token = next((one for one in user.tokens if one.id == number), None)
             if token is None:
                 return _FAILED[Reason.BAD_PASSCODE]
             found = found._replace(token=token)
@@ -347,7 +397,3 @@ class Steps:
 def broken() -> Decision:
     """Return the decision on a login that raised: never an Accept."""
     return Reject(Reason.BROKEN)
-
-
-def _token(user: User, number: int) -> Token | None:
-    return next((token for token in user.tokens if token.id == number), None)

@@ -26,9 +26,12 @@ from radiusmfa.login.challenges import Challenges
 from radiusmfa.ops import logs, notify
 from radiusmfa.ops.audit import Lines
 from radiusmfa.ops.counters import Counters
-from radiusmfa.server import look_up, passwords, udp
+from radiusmfa.server import directories, look_up, passwords, udp
+from radiusmfa.server.approvals import Approvals
+from radiusmfa.server.clock import SystemClock
+from radiusmfa.server.outside import Outside
 from radiusmfa.server.parts import assemble
-from radiusmfa.server.pipeline import Pipeline, SystemClock
+from radiusmfa.server.pipeline import Pipeline
 from radiusmfa.server.relays import Relays
 from radiusmfa.stores import database
 from radiusmfa.stores.logins import Logins
@@ -37,14 +40,14 @@ from radiusmfa.wire import codec
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from twisted.internet.interfaces import IReactorTime
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from radiusmfa.config.model import Configuration, Level, Listen
+    from radiusmfa.server.outside import Heard
     from radiusmfa.server.parts import Parts
     from radiusmfa.server.received import Received
-    from radiusmfa.upstream.inquiry import Response
 
 log = Logger()
 
@@ -56,8 +59,13 @@ _LOGINS_AT_ONCE: Final = 256
 _NODE: Final = "0"  # one process; more will count up (design: State names the node)
 
 
-class Reactor(udp.Reactor, passwords.Reactor, look_up.Reactor, Protocol):
+class Reactor(udp.Reactor, passwords.Reactor, look_up.Reactor, directories.Reactor, Protocol):
     """What a server needs of Twisted's reactor."""
+
+    def callLater(  # noqa: N802 - Twisted's name
+        self, delay: float, call: Callable[..., object], /, *args: object
+    ) -> IDelayedCall:
+        """Do *call* after *delay* seconds."""
 
 
 class Place(NamedTuple):
@@ -155,8 +163,14 @@ class Service:
                 look_up=partial(look_up.look_up, reactor),
                 answered=self._answered,
             )
-            undo.callback(self._relays.close)
-            self._relays.configure(configuration.upstreams)
+            self._outside = Outside(
+                self._relays,
+                directories.Directories(reactor, self._clock),
+                Approvals(cast("IReactorTime", reactor), self._clock),
+            )
+            undo.callback(self._outside.close)
+            self._outside.answered = self._answered
+            self._outside.configure(configuration)
             self.pipeline = self._pipeline()
             self._passwords.answer = self.pipeline.checked
             self._ports = {place: self._port(place, opened) for place, opened in sockets.items()}
@@ -168,7 +182,7 @@ class Service:
         for place, port in self._ports.items():
             self._open(place, port)
         self._repeat(_TIDY_INTERVAL, self.pipeline.tidy)
-        self._repeat(_TIDY_INTERVAL, self._relays.tidy)
+        self._repeat(_TIDY_INTERVAL, self._outside.tidy)
         interval = notify.watchdog_interval()
         if interval is not None:
             self._repeat(interval, partial(notify.notify, "WATCHDOG=1"))
@@ -208,14 +222,11 @@ class Service:
 
     def log_counters(self) -> None:
         """Write what was counted since the start to the log."""
-        counted = self.pipeline.counters.read()
-        log.info("{counted}", counted=" ".join(f"{name}={n}" for name, n in counted.items()))
+        counters = self.pipeline.counters
+        log.info("{counted}", counted=_written(counters.read()))
+        log.info("reasons: {counted}", counted=_written(counters.read_reasons()) or "none yet")
         for upstream, numbers in self._relays.read().items():
-            log.info(
-                "upstream {upstream}: {counted}",
-                upstream=upstream,
-                counted=" ".join(f"{name}={n}" for name, n in numbers.items()),
-            )
+            log.info("upstream {upstream}: {counted}", upstream=upstream, counted=_written(numbers))
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(
@@ -228,7 +239,7 @@ class Service:
             clock=self._clock,
             name_login=LoginNames().draw,
             passwords=self._passwords.ask,
-            ask=self._relays.ask,
+            ask=self._outside.ask,
             marker=self._relays.marker,
             entropy=secrets.token_bytes,
             call_later=self._reactor.callLater,
@@ -245,7 +256,7 @@ class Service:
             note=self._relays.heard,
         )
 
-    def _answered(self, batch: list[tuple[Received, Response]]) -> None:
+    def _answered(self, batch: Sequence[tuple[Received, Heard]]) -> None:
         self.pipeline.answered(batch)
 
     def _port(self, place: Place, opened: socket.socket) -> udp.UdpPort:
@@ -256,14 +267,15 @@ class Service:
     def _swap(self, configuration: Configuration, sockets: dict[Place, socket.socket]) -> None:
         self._passwords.configure(configuration.passwords)
         parts = self._parts(configuration)
+        self._outside.configure(configuration)
         # From here on nothing can fail.
         self.configuration = configuration
-        self._relays.configure(configuration.upstreams)
         for name, site in parts.sites.items():
             before = self.pipeline.parts.sites.get(name)
             if before is not None:
                 # Who asks again meanwhile is known: no phone rings twice for a reload.
                 site.inherit(before)
+        parts.guard.inherit(self.pipeline.parts.guard)
         self.pipeline.parts = parts
         settings = configuration.challenges
         self._challenges.configure(settings.lifetime, settings.most)
@@ -323,10 +335,11 @@ class LoginNames:
 
     def draw(self) -> str:
         """Return an id that nobody else gets: 16 characters of base64 for URLs."""
-        if not self._drawn:
+        while not self._drawn:
             text = secrets.token_urlsafe(_LOGIN_OCTETS * _LOGINS_AT_ONCE)
             starts = range(0, len(text), _LOGIN_CHARACTERS)
-            self._drawn = [text[at : at + _LOGIN_CHARACTERS] for at in starts]
+            # On a command line a minus in front would be an option.
+            self._drawn = [text[at : at + _LOGIN_CHARACTERS] for at in starts if text[at] != "-"]
         return self._drawn.pop()
 
 
@@ -353,6 +366,10 @@ def _refuse_other_store(now: Configuration, then: Configuration) -> None:
     ):
         if old != new:
             raise ConfigError(f"{then.path}: {title}: cannot change while the server runs")
+
+
+def _written(counted: dict[str, int]) -> str:
+    return " ".join(f"{name}={number}" for name, number in counted.items())
 
 
 def _shown(place: Place, port: int = 0) -> str:

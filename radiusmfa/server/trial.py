@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, final
 
 from radiusmfa.duplicates import Duplicates
@@ -16,25 +17,56 @@ from radiusmfa.login.challenges import Challenges
 from radiusmfa.ops.audit import Lines
 from radiusmfa.ops.counters import Counters
 from radiusmfa.ops.logs import Discards
+from radiusmfa.outcome import Reason
 from radiusmfa.primary import local
 from radiusmfa.primary.hashing import Parameters
+from radiusmfa.request import Credentials
+from radiusmfa.server import identity
+from radiusmfa.server.attempt import Attempt
+from radiusmfa.server.clock import SystemClock
 from radiusmfa.server.parts import assemble
-from radiusmfa.server.pipeline import Pipeline, SystemClock
+from radiusmfa.server.pipeline import Pipeline
 from radiusmfa.stores.logins import Logins
-from radiusmfa.wire import codec
+from radiusmfa.upstream.inquiry import Inquiry
+from radiusmfa.wire import codec, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from radiusmfa.config.model import Configuration
     from radiusmfa.login.account import User
+    from radiusmfa.login.errands import Answer, Errand
+    from radiusmfa.login.person import Person
     from radiusmfa.primary.local import Question
+    from radiusmfa.server.outside import Asked, Heard
+    from radiusmfa.server.parts import Site
     from radiusmfa.server.received import Address, Received
+    from radiusmfa.server.rules import Rule
     from radiusmfa.server.run import Watch
     from radiusmfa.stores.database import Database
-    from radiusmfa.upstream.inquiry import Inquiry, Response
+    from radiusmfa.upstream.inquiry import Response
+    from radiusmfa.wire.codec import Packet
 
+_clock: Final = SystemClock()
 _LAST_LINE: Final = "SELECT line FROM audit ORDER BY seq DESC LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruled:
+    """
+    What decides a login before anything is proved.
+
+    Attributes:
+        rule: The policy, or the client's own settings.
+        reason: Why it is refused whatever is typed; None: it is not.
+        user: Whose login it is, None: the store knows nobody.
+        person: What the directory says of them.
+    """
+
+    rule: Rule
+    reason: Reason | None
+    user: User | None
+    person: Person | None
 
 
 @final
@@ -46,7 +78,7 @@ class Trial:
         served: As a port has.
         duplicates: As a port has.
         discarded: Why the last request got no answer, empty if it got one.
-        unasked: The upstream that would have been asked, empty: none.
+        unasked: What would have been asked of somebody outside, None: nothing.
     """
 
     def __init__(
@@ -55,6 +87,7 @@ class Trial:
         store: Database,
         watch: Watch,
         exchange: Callable[[Inquiry], Response] | None = None,
+        errands: Callable[[Errand], Answer | None] | None = None,
     ) -> None:
         """
         Copy *store* into memory.
@@ -65,6 +98,7 @@ class Trial:
             watch: Told of every step.
             exchange: Asks an upstream and waits; None: no upstream is asked, and the login
                 ends where one would be.
+            errands: Asks a directory or a service and waits, or does not (None).
 
         Raises:
             StoreError: The store cannot be copied.
@@ -72,10 +106,11 @@ class Trial:
         self.served = codec.AUTHENTICATION_PORT
         self.duplicates = Duplicates(30, 100)
         self.discarded = ""
-        self.unasked = ""
+        self.unasked: Asked | None = None
         self._reply = b""
         self._exchange = exchange
-        self._inquiries: list[tuple[Received, Inquiry]] = []
+        self._errands = errands
+        self._inquiries: list[tuple[Received, Asked]] = []
         self._checks: list[tuple[Received, Question]] = []
         self._parameters = Parameters.of(configuration.passwords)
         self._copy = store.in_memory()
@@ -96,31 +131,18 @@ class Trial:
             lines=Lines(),
             counters=Counters(),
             discards=Discards(self._note),
-            clock=SystemClock(),
+            clock=_clock,
             name_login=lambda: "try",
             passwords=self._ask,
-            ask=self._ask_upstreams,
+            ask=self._ask_outside,
             marker=_chance(8),
             entropy=_chance,
             call_later=_never,
         )
 
-    def user(self, name: bytes) -> User | None:
-        """
-        Return who *name* means.
-
-        Raises:
-            UserNameError: Nobody can have that name.
-        """
-        self._logins.begin()
-        try:
-            return self._logins.user(name)
-        finally:
-            self._logins.commit()
-
     def ask(self, request: bytes, address: str) -> bytes:
         """Return the reply to *request* from *address*; empty if it would get none."""
-        self._reply, self.discarded, self.unasked = b"", "", ""
+        self._reply, self.discarded, self.unasked = b"", "", None
         self._pipeline.receive(self, [(request, (address, 0), address)])
         while self._checks or self._inquiries:
             if self._checks:
@@ -128,12 +150,60 @@ class Trial:
                 answer = local.check(question, self._copy.pepper, self._parameters)
                 self._pipeline.checked(received, answer, 0.0)
                 continue
-            received, inquiry = self._inquiries.pop()
-            if self._exchange is None:
-                self.unasked = inquiry.upstream
+            received, asked = self._inquiries.pop()
+            heard = self._heard(asked)
+            if heard is None:
+                self.unasked = asked
                 break
-            self._pipeline.answered([(received, self._exchange(inquiry))])
+            self._pipeline.answered([(received, heard)])
         return self._reply
+
+    def ruled(self, request: bytes, address: str) -> Ruled | Errand:
+        """
+        Return what decides *request* from *address* before anything is proved.
+
+        Or what would have to be asked before that can be said.
+
+        Raises:
+            UserNameError: Nobody can have that name.
+        """
+        parts = self._pipeline.parts
+        peer = parts.clients.find(address)
+        assert peer is not None  # noqa: S101 - the caller has looked
+        site, packet = parts.sites[peer.client.name], codec.decode(request)
+        typed, deadline = _nothing_typed(packet), _clock.monotonic() + site.budget
+        attempt = Attempt(site.client, site.plan, site.client.mode, packet, typed, None, deadline)
+        self._logins.begin()
+        try:
+            return self._settled(attempt, site)
+        finally:
+            self._logins.commit()
+
+    def _settled(self, attempt: Attempt, site: Site) -> Ruled | Errand:
+        judge = self._pipeline.parts.judge
+        reject = None
+        while site.is_ruled and reject is None:
+            now, monotonic = _clock.wall(), _clock.monotonic()
+            reject = judge.settle(attempt, site, now, monotonic)
+            asked = attempt.asked_errand
+            if reject is not None or asked is None:
+                break
+            heard = None if self._errands is None else self._errands(asked)
+            if heard is None:
+                return asked
+            reject = judge.told(attempt, heard, now, monotonic)
+        found = identity.find(self._logins, attempt)
+        return Ruled(
+            rule=attempt.rule or site.own,
+            reason=None if reject is None else reject.reason,
+            user=None if isinstance(found, Reason) else found,
+            person=attempt.person,
+        )
+
+    def _heard(self, asked: Asked) -> Heard | None:
+        if isinstance(asked, Inquiry):
+            return None if self._exchange is None else self._exchange(asked)
+        return None if self._errands is None else self._errands(asked)
 
     def audited(self) -> dict[str, Any]:
         """Return the audit line that the last decision would have written."""
@@ -153,11 +223,15 @@ class Trial:
         self._checks.append((received, question))
         return True
 
-    def _ask_upstreams(self, batch: list[tuple[Received, Inquiry]]) -> None:
+    def _ask_outside(self, batch: list[tuple[Received, Asked]]) -> None:
         self._inquiries += batch
 
     def _note(self, reason: str, source: str, more: int) -> None:  # noqa: ARG002 - as the log has it
         self.discarded = reason
+
+
+def _nothing_typed(packet: Packet) -> Credentials:
+    return Credentials(packet.value(numbers.USER_NAME) or b"", b"", None)
 
 
 def _is_never_dead(upstream: str) -> bool:  # noqa: ARG001 - as the relays have it

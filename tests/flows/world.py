@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from radiusmfa.config.approval_model import ApprovalSource
+    from radiusmfa.config.directory_model import Directory
+    from radiusmfa.config.policy_model import Policy
     from radiusmfa.config.upstream_model import Upstream
     from radiusmfa.server.run import Watch
     from radiusmfa.stores.database import Database
@@ -303,6 +306,9 @@ class World:
         self.clients = clients or tuple(client(at, mode) for at, mode in _ADDRESSES.items())
         self.factors = Factors()
         self.upstreams: tuple[Upstream, ...] = ()
+        self.directories: tuple[Directory, ...] = ()
+        self.approvals: tuple[ApprovalSource, ...] = ()
+        self.policies: tuple[Policy, ...] | None = None
         self.lockout = lockout
         self.parameters = LIGHT
         self.most_challenges = 1000
@@ -366,6 +372,9 @@ class World:
             keys_path=self.vault.path,
             clients=self.clients,
             upstreams=self.upstreams,
+            directories=self.directories,
+            approvals=self.approvals,
+            policies=self.policies,
             factors=self.factors,
             lockout=self.lockout,
         )
@@ -382,7 +391,9 @@ class World:
 
     def reload(self) -> None:
         """Swap the configuration in whole."""
-        self.pipeline.parts = self.parts()
+        parts = self.parts()
+        parts.guard.inherit(self.pipeline.parts.guard)
+        self.pipeline.parts = parts
 
     def work(self) -> None:
         """Let every password check that waits be done."""

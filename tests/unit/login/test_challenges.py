@@ -196,16 +196,16 @@ def test_challenge_remembers_what_it_goes_on_with() -> None:
     talk = Talk(upstream="rsa", server="192.0.2.9", state=b"theirs", rounds=2)
 
     asked = challenges.issue(
-        "192.0.2.1", 7, "login", "proxy", 1, NOW, step="BOTH", talk=talk, limit=60
+        "192.0.2.1", 7, "login", "proxy", 1, NOW, step="BOTH", talk=talk, limit=60, policy="vpn"
     )
     plain = issue(challenges)
 
     assert asked is not None
     assert asked[1:] == (
-        "192.0.2.1", 7, "login", "proxy", 1, NOW, NOW + 60, "BOTH", talk,
+        "192.0.2.1", 7, "login", "proxy", 1, NOW, NOW + 60, "BOTH", talk, "vpn",
     )  # fmt: skip
     assert challenges.take(asked.state, "192.0.2.1", NOW) == asked
-    assert (plain.step, plain.talk) == ("PASSCODE", None)
+    assert (plain.step, plain.talk, plain.policy) == ("PASSCODE", None, "")
 
 
 def test_challenge_shows_nothing_of_its_dialogue() -> None:

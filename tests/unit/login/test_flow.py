@@ -11,7 +11,7 @@ import pytest
 
 from radiusmfa.config.model import Mode
 from radiusmfa.decision import Accept, Challenge, Reject, Silence
-from radiusmfa.login.flow import RESUMED, Next, Step, advance, begin
+from radiusmfa.login.flow import RESUMED, Next, Step, advance, begin, resumption
 from radiusmfa.outcome import (
     ASKS_NEXT_PASSCODE,
     ASKS_OTHER_PASSCODE,
@@ -47,7 +47,10 @@ APPENDED_INSTEAD: Final = (Step.TAIL, Step.REST, Step.INSTEAD)
 CHALLENGED: Final = (Step.PASSWORD, Step.PASSCODE)
 OPENED: Final = (Step.PASSWORD, Step.OPEN)
 CHALLENGED_INSTEAD: Final = (Step.PASSWORD, Step.INSTEAD)
-EXEMPT: Final = (Step.PASSWORD, Step.FACTOR)
+WAIVED: Final = (Step.PASSWORD, Step.FACTOR)
+FACTOR_FIRST: Final = (Step.PASSCODE, Step.LAST)
+WITHOUT_PASSCODE: Final = {Reason.PASSWORD_ONLY, Reason.FACTOR_SKIPPED, Reason.NOT_ENROLLED_YET}
+WAIVERS: Final = (None, *sorted(WITHOUT_PASSCODE), Reason.REMEMBERED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +58,49 @@ class Case:
     """A client and a user: all that the flow is told of them."""
 
     mode: Mode
-    is_exempt: bool = False
+    waived: Reason | None = None
     opens: bool = False
     has_instead: bool = False
     can_show: bool = False
+    factor_first: bool = False
+
+    @property
+    def is_exempt(self) -> bool:
+        """Whether no passcode is expected of the user."""
+        return self.waived in WITHOUT_PASSCODE
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether a passcode may come, or not."""
+        return self.waived is Reason.REMEMBERED
 
     def __str__(self) -> str:
         """Return the settings, for a test's name."""
-        told = [self.mode.value]
-        for title in ("is_exempt", "opens", "has_instead", "can_show"):
+        told = [self.mode.value, *([self.waived.value] if self.waived else [])]
+        for title in ("opens", "has_instead", "can_show", "factor_first"):
             told += [title] if getattr(self, title) else []
         return " ".join(told)
+
+    def begin(self, resumed: Step | None = None) -> Step:
+        """Return what such a login begins with."""
+        return begin(
+            self.mode, resumed=resumed, is_exempt=self.is_exempt, factor_first=self.factor_first
+        )
+
+    def advance(self, step: Step, outcome: Outcome, *, is_answer: bool) -> Next:
+        """Return what follows in such a login."""
+        return advance(
+            self.mode,
+            step,
+            outcome,
+            is_answer=is_answer,
+            opens=self.opens,
+            has_instead=self.has_instead,
+            can_show=self.can_show,
+            factor_first=self.factor_first,
+            may_be_alone=self.is_remembered,
+            waived=self.waived or Reason.PASSWORD_ONLY,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +125,18 @@ class Edge:
 
 YES_OR_NO: Final = (False, True)
 CASES: Final = [
-    Case(mode=mode, is_exempt=is_exempt, opens=opens, has_instead=has_instead, can_show=can_show)
-    for mode, is_exempt, opens, has_instead, can_show in itertools.product(
-        Mode, YES_OR_NO, YES_OR_NO, YES_OR_NO, YES_OR_NO
+    Case(
+        mode=mode,
+        waived=waived,
+        opens=opens,
+        has_instead=has_instead,
+        can_show=can_show,
+        factor_first=factor_first,
     )
+    for mode, waived, opens, has_instead, can_show, factor_first in itertools.product(
+        Mode, WAIVERS, YES_OR_NO, YES_OR_NO, YES_OR_NO, YES_OR_NO
+    )
+    if mode is Mode.CHALLENGE or not factor_first
 ]
 EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -105,16 +148,29 @@ def every_proof(case: Case) -> set[tuple[Step, ...]]:
     if case.mode is Mode.STEP_UP:
         # Nobody checks a password: neither exemption nor opening changes anything.
         return {(Step.PASSCODE,), *([(Step.INSTEAD,)] if case.has_instead else [])}
+    if case.factor_first and not case.is_exempt:
+        return {FACTOR_FIRST, *([(Step.INSTEAD, Step.LAST)] if case.has_instead else [])}
+    return {(*proof, *last_of(case, proof)) for proof in password_first(case)}
+
+
+def last_of(case: Case, proof: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return what comes after a passcode where the password comes last."""
+    is_last = case.factor_first and proof[-1] in {Step.PASSCODE, Step.INSTEAD}
+    return (Step.LAST,) if is_last else ()
+
+
+def password_first(case: Case) -> set[tuple[Step, ...]]:
+    """Return what lets somebody in where the password comes first, or with the passcode."""
     proofs: set[tuple[Step, ...]] = set()
     if case.mode in {Mode.APPEND, Mode.AUTO} and not case.is_exempt:
         proofs |= {APPENDED}
         proofs |= {APPENDED_ASKED} if case.can_show else set()
         proofs |= {APPENDED_INSTEAD} if case.has_instead else set()
-    if case.mode in {Mode.CHALLENGE, Mode.AUTO} or case.is_exempt:
+    if case.mode in {Mode.CHALLENGE, Mode.AUTO} or case.waived:
         proofs |= {CHALLENGED_INSTEAD} if case.has_instead else set()
         proofs |= {OPENED} if case.opens else set()
-        # An exemption is looked up where the token server does not begin by itself.
-        proofs |= {EXEMPT} if case.is_exempt and not case.opens else set()
+        # A waiver is looked up where the token server does not begin by itself.
+        proofs |= {WAIVED} if case.waived and not case.opens else set()
         # Our own prompt in these two modes; without it a token server has to ask.
         asks = case.mode is not Mode.APPEND and not case.opens
         proofs |= {CHALLENGED} if asks or case.can_show else set()
@@ -122,8 +178,8 @@ def every_proof(case: Case) -> set[tuple[Step, ...]]:
 
 
 def outcomes_of(step: Step, case: Case) -> tuple[Outcome, ...]:
-    """Return what a step may answer: only an exempt user has nothing more to prove."""
-    if step is Step.FACTOR and not case.is_exempt:
+    """Return what a step may answer: only by a waiver there is nothing more to prove."""
+    if step is Step.FACTOR and not case.waived:
         return tuple(outcome for outcome in EVERY_OUTCOME if outcome != PASSED)
     return EVERY_OUTCOME
 
@@ -131,7 +187,7 @@ def outcomes_of(step: Step, case: Case) -> tuple[Outcome, ...]:
 @functools.cache
 def every_edge(case: Case) -> tuple[Edge, ...]:
     """Return every step of every login there can be, however many rounds it has."""
-    first = begin(case.mode, resumed=None, is_exempt=case.is_exempt)
+    first = case.begin()
     pending: list[tuple[tuple[Step, ...], Step, bool]] = [((), first, False)]
     seen = set(pending)
     edges: list[Edge] = []
@@ -139,15 +195,7 @@ def every_edge(case: Case) -> tuple[Edge, ...]:
         proved, step, is_answer = pending.pop()
         assert len(proved) < MOST_PROOFS
         for outcome in outcomes_of(step, case):
-            following = advance(
-                case.mode,
-                step,
-                outcome,
-                is_answer=is_answer,
-                opens=case.opens,
-                has_instead=case.has_instead,
-                can_show=case.can_show,
-            )
+            following = case.advance(step, outcome, is_answer=is_answer)
             edges.append(
                 Edge(
                     proved=proved,
@@ -161,7 +209,7 @@ def every_edge(case: Case) -> tuple[Edge, ...]:
             if isinstance(following, Step):
                 later = so_far, following, is_answer
             elif isinstance(following, Challenge):
-                resumed = begin(case.mode, resumed=RESUMED[step], is_exempt=case.is_exempt)
+                resumed = case.begin(resumption(step, following.reason))
                 later = so_far, resumed, True
             else:
                 continue
@@ -198,13 +246,32 @@ def test_promise_2_nothing_counts_as_proved_that_has_not_passed(case: Case) -> N
 
 
 @EVERY_CASE
-def test_promise_2_exemption_counts_after_the_password_only(case: Case) -> None:
-    """Without a second factor only somebody exempt gets in, after the right password."""
+def test_promise_2_waiver_counts_after_the_password_only(case: Case) -> None:
+    """Without a second factor nobody gets in but by a waiver, after the right password."""
     for edge in every_edge(case):
-        if edge.following == Accept(Reason.PASSWORD_ONLY):
-            assert case.is_exempt
+        if edge.step is Step.FACTOR and isinstance(edge.following, Accept):
+            assert edge.following.reason is case.waived
             assert edge.proved == (Step.PASSWORD,)
             assert case.mode not in {Mode.STEP_UP, Mode.PROXY}
+
+
+@EVERY_CASE
+def test_promise_2_password_last_follows_the_right_passcode_only(case: Case) -> None:
+    """Where the passcode comes first, nobody is asked for a password without a right one."""
+    asked = [e for e in every_edge(case) if e.following == Challenge(Reason.PASSWORD_WANTED)]
+
+    for edge in asked:
+        assert edge.outcome == PASSED
+        assert edge.step in {Step.PASSCODE, Step.INSTEAD}
+    is_possible = any(Step.LAST in proof for proof in every_proof(case))
+    assert bool(asked) is is_possible
+
+
+@pytest.mark.parametrize("reason", [one for one in Reason if one not in WAIVERS])
+def test_promise_2_no_other_reason_waives_a_factor(reason: Reason) -> None:
+    """A second factor is waived for a reason of the short list, and for no other."""
+    with pytest.raises(KeyError):
+        advance(Mode.CHALLENGE, Step.FACTOR, PASSED, waived=reason)
 
 
 @EVERY_CASE
@@ -226,7 +293,9 @@ def test_promise_2_stand_in_takes_no_password_away(case: Case) -> None:
     """Where a password is asked for, it was right before another factor counts."""
     for edge in every_edge(case):
         if edge.step is Step.INSTEAD and case.mode is not Mode.STEP_UP:
-            assert {Step.PASSWORD, Step.REST} & set(edge.proved)
+            is_last = edge.following == Challenge(Reason.PASSWORD_WANTED)
+            is_first = not isinstance(edge.following, Accept) and case.factor_first
+            assert {Step.PASSWORD, Step.REST} & set(edge.proved) or is_last or is_first
 
 
 @EVERY_CASE
@@ -263,7 +332,8 @@ def test_own_challenge_follows_the_right_password_only(case: Case) -> None:
         }:
             is_proved = bool({Step.PASSWORD, Step.REST} & set(edge.proved))
             is_later = edge.is_answer or edge.step is Step.INSTEAD
-            assert is_proved or (case.mode is Mode.STEP_UP and is_later)
+            comes_first = case.mode is Mode.STEP_UP or case.factor_first
+            assert is_proved or (comes_first and is_later)
 
 
 @EVERY_CASE
@@ -273,7 +343,8 @@ def test_client_that_shows_nothing_is_never_sent_what_an_upstream_asks(case: Cas
         if isinstance(edge.following, Challenge) and not case.can_show:
             assert case.mode in {Mode.CHALLENGE, Mode.AUTO}
             assert edge.outcome != UPSTREAM_ASKS
-            assert edge.step in {Step.FACTOR, Step.PASSCODE}
+            is_own = edge.following.reason is Reason.PASSWORD_WANTED
+            assert edge.step in {Step.FACTOR, Step.PASSCODE, *([Step.INSTEAD] if is_own else [])}
 
 
 @EVERY_CASE
@@ -281,9 +352,13 @@ def test_challenge_is_sent_only_where_it_can_be_answered(case: Case) -> None:
     """Every step that asks is resumed by the answer; the others refuse."""
     for edge in every_edge(case):
         if isinstance(edge.following, Challenge):
+            assert edge.step in RESUMED
+            if edge.outcome == PASSED:
+                assert edge.following == Challenge(Reason.PASSWORD_WANTED)
+                assert case.factor_first
+                continue
             assert isinstance(edge.outcome, Asks)
             assert edge.following.reason is edge.outcome.reason
-            assert edge.step in RESUMED
 
 
 @EVERY_CASE
@@ -314,10 +389,10 @@ def test_reject_tells_the_reason_of_the_failed_proof(case: Case) -> None:
 @EVERY_CASE
 def test_accept_tells_what_counted(case: Case) -> None:
     """The audit tells logins without a second factor, and by another one, from the rest."""
-    reasons = {Step.FACTOR: Reason.PASSWORD_ONLY, Step.INSTEAD: Reason.PASSED_INSTEAD}
+    reasons = {Step.FACTOR: case.waived, Step.INSTEAD: Reason.PASSED_INSTEAD}
     for edge in every_edge(case):
         if isinstance(edge.following, Accept):
-            assert edge.following == Accept(reasons.get(edge.step, Reason.PASSED))
+            assert edge.following.reason is reasons.get(edge.step, Reason.PASSED)
 
 
 @pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.value)
@@ -332,6 +407,7 @@ def test_accept_tells_what_counted(case: Case) -> None:
         pytest.param(Step.OPEN, Step.PASSCODE, id="OPEN"),
         pytest.param(Step.BOTH, Step.BOTH, id="BOTH"),
         pytest.param(Step.INSTEAD, Step.INSTEAD, id="INSTEAD"),
+        pytest.param(Step.LAST, Step.LAST, id="LAST"),
     ],
 )
 def test_answer_goes_on_where_it_was_asked(
@@ -397,10 +473,15 @@ def test_other_passcode_is_asked_for_where_it_is_shown(*, is_answer: bool, can_s
 @pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.value)
 def test_only_passed_leads_on_or_in(mode: Mode, step: Step) -> None:
     """Nothing but Passed leads to an Accept, whichever step is asked in whichever mode."""
-    told = itertools.product(YES_OR_NO, repeat=4)
-    for outcome, (is_answer, opens, has_instead, can_show) in itertools.product(
-        EVERY_OUTCOME, told
-    ):
+    told = itertools.product(YES_OR_NO, repeat=6)
+    for outcome, (
+        is_answer,
+        opens,
+        has_instead,
+        can_show,
+        factor_first,
+        may_be_alone,
+    ) in itertools.product(EVERY_OUTCOME, told):
         following = advance(
             mode,
             step,
@@ -409,6 +490,8 @@ def test_only_passed_leads_on_or_in(mode: Mode, step: Step) -> None:
             opens=opens,
             has_instead=has_instead,
             can_show=can_show,
+            factor_first=factor_first,
+            may_be_alone=may_be_alone,
         )
 
         assert not isinstance(following, Accept) or isinstance(outcome, Passed)

@@ -39,7 +39,9 @@ def _rows(*values: object) -> bytes:
         pytest.param(b"7", id="a number"),
         pytest.param(b"[]", id="an empty list"),
         pytest.param(_rows("rsa", "", "", 1, "", "eA=="), id="one too few"),
-        pytest.param(_rows("rsa", "", "", 1, "", "eA==", "eA==", "eA=="), id="one too many"),
+        pytest.param(
+            _rows("rsa", "", "", 1, "", "eA==", "eA==", "eA==", "eA=="), id="one too many"
+        ),
         pytest.param(_rows("rsa", "", "", "many", "", "eA==", ""), id="rounds of text"),
         pytest.param(_rows("rsa", "", "", None, "", "eA==", ""), id="no rounds"),
         pytest.param(b'["rsa","","",Infinity,"","eA==",""]', id="endless rounds"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiusmfa.ops.audit import Lines, Told
+from radiusmfa.ops.audit import Lines, Ruled, Told
 from radiusmfa.secret import Secret
 from radiusmfa.wire import codec, numbers
 
@@ -229,6 +229,73 @@ def test_line_tells_each_upstream_that_was_asked(
 def test_line_without_upstreams_has_no_such_field() -> None:
     """Where nobody else was asked, nothing is said of it, and nothing stood in."""
     assert not _login(b"alice").keys() & {"upstreams", "instead_of"}
+
+
+RULED: Final = Told(
+    "a5", "accept", "passed", "step-up", "securid", "T-1", 1200, 30, upstreams=['{"name":"rsa"}'],
+    ruled=Ruled("aws-root", 'AWS "root" owners', "10.1.2.3", "CHG0030001", 400, 700),
+)  # fmt: skip
+
+
+def test_line_tells_what_a_policy_went_by() -> None:
+    """Policy, group, address, approval and their times stand in the line, in one order."""
+    found = _login(b"alice", told=RULED)
+    assert list(found)[7:] == [
+        "source", "mode", "factor", "token", "policy", "group", "address", "approval",
+        "upstreams", "us",
+    ]  # fmt: skip
+    assert {name: found[name] for name in ("policy", "group", "address", "approval")} == {
+        "policy": "aws-root",
+        "group": 'AWS "root" owners',
+        "address": "10.1.2.3",
+        "approval": "CHG0030001",
+    }
+    assert list(found["us"].items()) == [
+        ("total", 1200),
+        ("password", 30),
+        ("directory", 400),
+        ("approval", 700),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("policy", "policy"),
+        ("group", "group"),
+        ("address", "address"),
+        ("evidence", "approval"),
+    ],
+)
+@pytest.mark.parametrize(("octets", "text"), HOSTILE)
+def test_what_a_policy_went_by_cannot_forge_a_line(
+    field: str, name: str, octets: bytes, text: str
+) -> None:
+    """Texts of a directory or a service are texts of the line, each alone, or are left out."""
+    value = octets.decode("utf-8", "backslashreplace")
+    policed: dict[str, Any] = {field: value}
+    found = _login(b"alice", told=ACCEPTED._replace(ruled=Ruled(**policed)))
+    assert found.get(name, "") == text
+    plain = _login(b"alice")
+    assert {**plain, **({name: text} if text else {})} == found
+
+
+@pytest.mark.parametrize("name", ["directory", "approval"])
+def test_time_of_an_errand_stands_alone(name: str) -> None:
+    """Only what was waited for is among the times."""
+    spent: dict[str, Any] = {name: 7}
+    told = Told("a5", "reject", "passed", "auto", total=9, ruled=Ruled(**spent))
+    assert _login(b"alice", told=told)["us"] == {"total": 9, name: 7}
+
+
+def test_plain_line_is_as_it_was() -> None:
+    """A login without policies has the line that it always had, to the octet."""
+    packet = _packet((numbers.USER_NAME, b"alice"))
+    assert Lines().login(NOON, b"alice", "vpn", "192.0.2.1", packet, ACCEPTED) == (
+        '{"time":"2026-01-02T12:00:00.000Z","kind":"login","id":"a1","decision":"accept",'
+        '"reason":"factor-passed","user":"alice","client":"vpn","source":"192.0.2.1",'
+        '"mode":"auto","factor":"totp","token":"T-1","us":{"total":1200,"password":900}}'
+    )
 
 
 @pytest.mark.parametrize(

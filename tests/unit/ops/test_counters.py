@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from radiusmfa.ops.counters import Counters
+from radiusmfa.outcome import Reason
 from radiusmfa.wire.codec import Fault
 
 KINDS = {
@@ -36,6 +37,20 @@ def test_discarded_packet_counts_once(fault: Fault) -> None:
     known = {name for name, faults in KINDS.items() if fault in faults}
     assert counted == (known or {"total_malformed_requests"})
     assert sum(counters.read().values()) == 1
+
+
+def test_decisions_are_counted_by_reason() -> None:
+    """Each reason that decided is told with its number, in the order of the list."""
+    counters = Counters()
+    assert counters.read_reasons() == {}
+    for reason in (Reason.BROKEN, Reason.BAD_PASSCODE, Reason.PASSED, Reason.PASSED):
+        counters.reasons[reason] += 1
+    counters.reasons["passed"] += 1
+    told = counters.read_reasons()
+    assert list(told.items()) == [("passed", 3), ("bad-passcode", 1), ("broken", 1)]
+    assert all(type(name) is str for name in told)
+    assert "reasons" not in counters.read()
+    assert Counters().read_reasons() == {}
 
 
 def test_reading_is_a_copy() -> None:

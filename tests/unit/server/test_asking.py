@@ -124,7 +124,7 @@ class Desk:
         """Lock one kind of proof."""
         assert attempt.user is not None
         for number in range(3):
-            self.guard.count(attempt.user, kind, attempt.client, b"%d" % number, 1000)
+            self.guard.count(attempt.user, kind, attempt.client.name, b"%d" % number, 1000)
 
 
 @pytest.fixture

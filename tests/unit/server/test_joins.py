@@ -16,6 +16,7 @@ from radiusmfa.server import joins
 from radiusmfa.server.parts import Site
 from radiusmfa.server.received import Received
 from radiusmfa.server.replies import Replies
+from radiusmfa.server.rules import Rule
 from radiusmfa.wire import codec
 from tests.fakes import FakePort
 
@@ -36,7 +37,7 @@ class Desk:
             name="vpn", networks=(), secret=SECRET, primary=primary, retry_window=window
         )
         plan = Plan(self.client, Factors(), b"")
-        self.site = Site(self.client, plan, Replies(self.client, Factors(), bytes))
+        self.site = Site(Rule(self.client, plan, Replies(self.client, Factors(), bytes)))
         self.port = FakePort()
 
     def take(

@@ -93,7 +93,9 @@ def test_wrong_passcode_is_counted_by_its_kind(desk: Desk, typed: bytes, kind: s
 def test_locked_passcode_is_not_looked_at(desk: Desk, *, may_be_other: bool) -> None:
     """After three wrong ones the right one is refused, or left to another server."""
     for number in range(3):
-        desk.guard.count(desk.user, Kind.OATH, desk.site.client, b"%d" % number, desk.world.now)
+        desk.guard.count(
+            desk.user, Kind.OATH, desk.site.client.name, b"%d" % number, desk.world.now
+        )
 
     outcome = desk.check(desk.alice.code(desk.world.now), may_be_other=may_be_other)
 

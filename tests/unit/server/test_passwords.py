@@ -20,6 +20,7 @@ from radiusmfa.server.parts import Site
 from radiusmfa.server.passwords import PasswordThreads
 from radiusmfa.server.received import Received
 from radiusmfa.server.replies import Replies
+from radiusmfa.server.rules import Rule
 from radiusmfa.wire import codec
 from tests.fakes import FakeClock, FakePort
 
@@ -94,7 +95,7 @@ def received(name: str = "vpn") -> Received:
     key = codec.SigningKey(secret)
     packet = codec.decode(codec.request(1, 0, bytes(16), b"", key))
     plan = Plan(client, Factors(), b"pepper")
-    site = Site(client, plan, Replies(client, Factors(), bytes))
+    site = Site(Rule(client, plan, Replies(client, Factors(), bytes)))
     return Received(FakePort(), "address", packet, Peer("192.0.2.1", client, key), site, 0.0)
 
 

@@ -14,7 +14,7 @@ from radiusmfa.decision import Accept, Challenge
 from radiusmfa.duplicates import Duplicates
 from radiusmfa.outcome import Reason
 from radiusmfa.primary.local import Answer, Question, check
-from radiusmfa.server.pipeline import MOST_WAITING, SystemClock
+from radiusmfa.server.pipeline import MOST_WAITING
 from radiusmfa.wire import salt, vendor
 from tests.flows.upstreams import PROXY, UPSTREAM_SECRET, factor, proxied, serve, tell, told
 from tests.flows.world import (
@@ -485,16 +485,6 @@ def test_exempt_user_and_bad_name(world: World) -> None:
         "password-only",
         "unknown-state",
     ]
-
-
-def test_system_clock_tells_both_times() -> None:
-    """The machine's clock of the day is beyond 2020, and the other one does not go back."""
-    clock = SystemClock()
-
-    first = clock.monotonic()
-
-    assert clock.wall() > 1_577_836_800
-    assert clock.monotonic() >= first
 
 
 # -- logins that wait for an upstream --

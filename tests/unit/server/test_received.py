@@ -9,6 +9,7 @@ from radiusmfa.secret import Secret
 from radiusmfa.server.parts import Site
 from radiusmfa.server.received import Received
 from radiusmfa.server.replies import Replies
+from radiusmfa.server.rules import Rule
 from radiusmfa.wire import codec
 from tests.fakes import FakePort
 
@@ -18,7 +19,7 @@ def test_request_is_known_by_source_and_identifier() -> None:
     client = Client(name="vpn", networks=(), secret=Secret(b"a shared secret of 30 octets.."))
     key = codec.SigningKey(client.secret)
     packet = codec.decode(codec.request(1, 77, bytes(16), b"", key))
-    site = Site(client, Plan(client, Factors(), b""), Replies(client, Factors(), bytes))
+    site = Site(Rule(client, Plan(client, Factors(), b""), Replies(client, Factors(), bytes)))
 
     one = Received(FakePort(), ("192.0.2.1", 40000), packet, Peer("a", client, key), site, 5.0)
 

@@ -16,6 +16,7 @@ from radiusmfa.outcome import PASSED, Outcome, Passed, Reason
 from radiusmfa.primary.local import Answer, Question
 from radiusmfa.request import Credentials
 from radiusmfa.secret import Secret
+from radiusmfa.server import identity
 from radiusmfa.server.attempt import Attempt
 from radiusmfa.server.run import Steps, broken
 from radiusmfa.stores import people, tokens
@@ -120,7 +121,8 @@ class Round:
 
     def _turn(self, act: Callable[[Attempt, float, float], Decision | None]) -> Decision | None:
         self.world.logins.begin()
-        self.attempt.user = self.world.pipeline._user(self.attempt)
+        found = identity.find(self.world.logins, self.attempt)
+        self.attempt.user = None if isinstance(found, Reason) else found
         decision = act(self.attempt, self.world.now, self.world.clock.monotonic())
         self.world.logins.commit()
         return decision

@@ -360,9 +360,18 @@ def test_counters_go_to_the_log_without_secrets(site: Site) -> None:
     site.ask(PASSWORD, wait=True)
     with capturedLogs() as said:
         service.log_counters()
-    (line,) = [formatEvent(event) for event in said]
+    line, reasons = [formatEvent(event) for event in said]
     assert "total_access_requests=1" in line
     assert "total_access_challenges=1" in line
+    assert reasons == "reasons: passcode-wanted=1"
+
+
+def test_no_decision_yet_is_said(site: Site) -> None:
+    """A server that has decided nothing says so, and counts no reason."""
+    service = site.start()
+    with capturedLogs() as said:
+        service.log_counters()
+    assert formatEvent(said[1]) == "reasons: none yet"
 
 
 def test_level_of_the_log_follows_the_configuration(site: Site) -> None:
@@ -379,6 +388,7 @@ def test_login_ids_are_never_the_same() -> None:
     drawn = {names.draw() for _ in range(1000)}
     assert len(drawn) == 1000
     assert all(re.fullmatch("[A-Za-z0-9_-]{16}", name) for name in drawn)
+    assert not any(name.startswith("-") for name in drawn), "would be an option of `why`"
 
 
 def test_upstream_is_asked_over_a_socket_and_counted(site: Site) -> None:

@@ -12,26 +12,29 @@ import pytest
 
 from radiusmfa.cli.exchange import login_request
 from radiusmfa.config import read
+from radiusmfa.login.errands import LookUp
+from radiusmfa.login.errands import Told as ErrandTold
 from radiusmfa.login.flow import Step
+from radiusmfa.login.person import Person
 from radiusmfa.login.username import UserNameError
 from radiusmfa.outcome import Failed, Passed, Reason
 from radiusmfa.primary import hashing
 from radiusmfa.secret import Secret
-from radiusmfa.server.trial import Trial
+from radiusmfa.server.trial import Ruled, Trial
 from radiusmfa.stores import database, people, tokens, trail
 from radiusmfa.stores.trail import Actor
 from radiusmfa.stores.vault import Vault
 from radiusmfa.upstream import inquiry
-from radiusmfa.upstream.inquiry import Response
+from radiusmfa.upstream.inquiry import Inquiry, Response
 from radiusmfa.wire import codec, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from radiusmfa.login.errands import Answer, Errand
     from radiusmfa.outcome import Outcome
     from radiusmfa.stores.database import Database
-    from radiusmfa.upstream.inquiry import Inquiry
 
 SECRET: Final = b"a shared secret of 30 octets.."
 SEED: Final = b"twenty octets of seed"
@@ -136,12 +139,69 @@ def test_nothing_is_touched(store: Database, told: Told) -> None:
 
 def test_user_is_found_or_not(told: Told) -> None:
     """Who is known is told, and a name that nobody can have is an error."""
-    found = told.trial.user(b"ALICE")
-    assert found is not None
-    assert found.name == "alice"
-    assert told.trial.user(b"nobody") is None
+
+    def ruled(name: bytes) -> Ruled:
+        request = login_request(codec.SigningKey(Secret(SECRET)), name, Secret(b""))
+        found = told.trial.ruled(request, HOST)
+        assert isinstance(found, Ruled)
+        return found
+
+    found = ruled(b"ALICE")
+    assert found.user is not None
+    assert (found.user.name, found.rule.name, found.reason, found.person) == (
+        "alice",
+        "",
+        None,
+        None,
+    )
+    assert ruled(b"nobody").user is None
     with pytest.raises(UserNameError):
-        told.trial.user(b"")
+        ruled(b"")
+
+
+POLICIES = """
+primaries: {corp: {ldap: {servers: ["ldaps://127.0.0.1"], base: "dc=x", bind_dn: anonymous}}}
+policies:
+  - {name: staff, when: {group: staff}, reply: {Filter-Id: staff}}
+  - {name: no, when: {user: bob}, deny: yes}
+"""
+
+
+def ruling(
+    store: Database, name: bytes, errands: Callable[[Errand], Answer | None]
+) -> Ruled | Errand:
+    """Return what decides a login where policies ask a directory for groups."""
+    path = store.path.with_name("radiusmfa.yaml")
+    path.write_text(CONFIGURATION + POLICIES)
+    trial = Trial(read.load(path), store, lambda *_: None, errands=errands)
+    request = login_request(codec.SigningKey(Secret(SECRET)), name, Secret(b""))
+    found = trial.ruled(request, HOST)
+    trial.close()
+    return found
+
+
+def test_policy_is_told_before_anything_is_typed(store: Database) -> None:
+    """The directory is searched, and the policy that fits is named."""
+    person = Person(directory="corp", name="alice", dn="cn=alice", groups=("Staff",))
+    found = ruling(store, b"alice", lambda _: ErrandTold(directory="corp", person=person))
+    assert isinstance(found, Ruled)
+    assert (found.rule.name, found.reason, found.person) == ("staff", None, person)
+
+
+def test_refusal_is_told_before_anything_is_typed(store: Database) -> None:
+    """Whom no policy fits learns which came nearest."""
+    found = ruling(
+        store, b"alice", lambda _: ErrandTold(directory="corp", reason=Reason.UNKNOWN_USER)
+    )
+    assert isinstance(found, Ruled)
+    assert (found.rule.name, found.reason) == ("staff", Reason.NOT_IN_GROUP)
+
+
+def test_what_is_not_asked_is_told(store: Database) -> None:
+    """Where nobody may be asked it ends, and says who would be."""
+    found = ruling(store, b"alice", lambda _: None)
+    assert isinstance(found, LookUp)
+    assert (found.directory, found.name) == ("corp", "alice")
 
 
 UPSTREAM = """
@@ -171,7 +231,8 @@ def test_upstream_is_not_asked_unless_somebody_may(store: Database) -> None:
     """Without leave to ask, the login ends where the upstream would be, and says where."""
     for trial in with_upstream(store):
         assert trial.ask(login(b"anything"), HOST) == b""
-        assert trial.unasked == "rsa"
+        assert isinstance(trial.unasked, Inquiry)
+        assert trial.unasked.upstream == "rsa"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +251,7 @@ def test_upstream_is_asked_where_somebody_may(store: Database, code: int, reason
 
     for trial in with_upstream(store, exchange):
         assert trial.ask(login(b"typed"), HOST)[:1] == (b"\x0b" if code == 2 else b"\x03")
-        assert trial.unasked == ""
+        assert trial.unasked is None
         assert trial.audited()["reason"] == reason
 
 

@@ -1,0 +1,86 @@
+"""Everybody outside whom a login may have asked: token servers, directories, approval services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, final
+
+from radiusmfa.login.errands import AskApproval
+from radiusmfa.upstream.inquiry import Inquiry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from radiusmfa.config.model import Configuration
+    from radiusmfa.login.errands import Answer, Bind, Errand, LookUp
+    from radiusmfa.server.approvals import Approvals
+    from radiusmfa.server.directories import Directories
+    from radiusmfa.server.received import Received
+    from radiusmfa.server.relays import Relays
+    from radiusmfa.upstream.inquiry import Response
+
+    Asked: TypeAlias = Inquiry | Errand
+    Heard: TypeAlias = Response | Answer
+
+
+@final
+class Outside:
+    """
+    Sorts what is to be asked by who can answer.
+
+    Attributes:
+        answered: Gets what came of it, on the reactor's thread.
+    """
+
+    answered: Callable[[Sequence[tuple[Received, Heard]]], None]
+
+    def __init__(self, relays: Relays, directories: Directories, approvals: Approvals) -> None:
+        """Keep who can be asked."""
+        self._relays = relays
+        self._directories = directories
+        self._approvals = approvals
+        directories.answered = self._answered
+        approvals.answered = self._answered
+
+    def configure(self, configuration: Configuration) -> None:
+        """
+        Ask those of *configuration* from now on.
+
+        Raises:
+            RadiusmfaError: A directory or a service cannot be asked; nothing has changed.
+        """
+        self._directories.configure(configuration.directories)
+        self._approvals.configure(configuration.approvals)
+        self._relays.configure(configuration.upstreams)
+
+    def tidy(self) -> None:
+        """Do what needs no login: now and then."""
+        self._relays.tidy()
+        self._directories.tidy()
+
+    def ask(self, batch: Sequence[tuple[Received, Asked]]) -> None:
+        """Have everything of *batch* asked; each is answered exactly once."""
+        inquiries: list[tuple[Received, Inquiry]] = []
+        of_people: list[tuple[Received, LookUp | Bind]] = []
+        of_approvals: list[tuple[Received, AskApproval]] = []
+        for received, asked in batch:
+            if isinstance(asked, Inquiry):
+                inquiries.append((received, asked))
+            elif isinstance(asked, AskApproval):
+                of_approvals.append((received, asked))
+            else:
+                of_people.append((received, asked))
+        if inquiries:
+            self._relays.ask(inquiries)
+        if of_people:
+            self._directories.ask(of_people)
+        if of_approvals:
+            self._approvals.ask(of_approvals)
+
+    def close(self) -> None:
+        """Ask nobody any more."""
+        self._approvals.close()
+        self._directories.close()
+        self._relays.close()
+
+    def _answered(self, batch: Sequence[tuple[Received, Heard]]) -> None:
+        self.answered(batch)

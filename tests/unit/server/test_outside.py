@@ -1,0 +1,86 @@
+"""Tests of `radiusmfa.server.outside`: everybody is asked by who can answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from radiusmfa.login.errands import Approval, AskApproval, Bind, LookUp, Told
+from radiusmfa.server.outside import Outside
+from radiusmfa.upstream.inquiry import Inquiry, Response
+
+if TYPE_CHECKING:
+    from radiusmfa.server.received import Received
+
+ONE, TWO = cast("Received", "one request"), cast("Received", "another")
+INQUIRY = Inquiry(upstream="rsa", attributes=b"", typed=b"", deadline=1.0)
+LOOK_UP = LookUp(directory="corp", name="alice", deadline=1.0)
+BIND = Bind(directory="corp", name="alice", person=None, password=b"x", deadline=1.0)
+APPROVAL = AskApproval(approval="root", user="alice", deadline=1.0)
+
+
+class Desk:
+    """Somebody who is asked, and remembers it."""
+
+    def __init__(self) -> None:
+        """Have been asked nothing."""
+        self.asked: list[object] = []
+        self.settings: object = None
+        self.is_closed = False
+        self.answered: Any = None
+
+    def ask(self, batch: list[tuple[Received, object]]) -> None:
+        """Take what is asked."""
+        self.asked.append(batch)
+
+    def configure(self, settings: object) -> None:
+        """Take settings."""
+        self.settings = settings
+
+    def close(self) -> None:
+        """End."""
+        self.is_closed = True
+
+
+@pytest.fixture
+def desks() -> list[Desk]:
+    """Three who can be asked: upstreams, directories, approvals."""
+    return [Desk(), Desk(), Desk()]
+
+
+def outside(desks: list[Desk]) -> Outside:
+    """Return what sorts between them."""
+    return Outside(*(cast("Any", desk) for desk in desks))
+
+
+def test_each_is_asked_by_who_can_answer(desks: list[Desk]) -> None:
+    """A burst is sorted, its order kept; who has nothing to do is not called."""
+    outside(desks).ask([(ONE, LOOK_UP), (TWO, INQUIRY), (TWO, BIND), (ONE, APPROVAL)])
+    assert [desk.asked for desk in desks] == [
+        [[(TWO, INQUIRY)]],
+        [[(ONE, LOOK_UP), (TWO, BIND)]],
+        [[(ONE, APPROVAL)]],
+    ]
+    for desk in desks:
+        desk.asked.clear()
+    outside(desks).ask([(ONE, INQUIRY)])
+    assert [len(desk.asked) for desk in desks] == [1, 0, 0]
+
+
+def test_whatever_is_answered_goes_one_way(desks: list[Desk]) -> None:
+    """The pipeline hears of all of them."""
+    heard: list[object] = []
+    made = outside(desks)
+    made.answered = heard.append
+    told, approval = Told(directory="corp"), Approval(approval="root")
+    desks[1].answered([(ONE, told)])
+    desks[2].answered([(TWO, approval)])
+    assert heard == [[(ONE, told)], [(TWO, approval)]]
+    assert Response(upstream="rsa") not in heard
+
+
+def test_everybody_is_closed(desks: list[Desk]) -> None:
+    """At the end nobody is asked any more."""
+    outside(desks).close()
+    assert all(desk.is_closed for desk in desks)
