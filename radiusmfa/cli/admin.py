@@ -64,6 +64,7 @@ class Serial(click.ParamType[str]):
 
 USER: Final = UserName()
 SERIAL: Final = Serial()
+NUMBER: Final = click.IntRange(1, 2**63 - 1)  # what SQLite can hold
 
 
 def actor() -> Actor:
@@ -73,8 +74,8 @@ def actor() -> Actor:
     The name is the kernel's word: LOGNAME and USER, which anybody may set, do not count.
     """
     name = _name_of(os.getuid())
-    behind = os.environ.get("SUDO_USER")
-    return Actor(f"{name} (sudo by {behind})" if behind else name, time.time())
+    behind = os.environ.get("SUDO_USER", "")
+    return Actor(f"{name} (sudo by {behind})" if behind else name, time.time(), behind)
 
 
 def moment(seconds: float) -> str:

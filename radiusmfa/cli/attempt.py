@@ -14,14 +14,14 @@ from radiusmfa.cli.admin import json_option
 from radiusmfa.cli.attempt_told import Teller
 from radiusmfa.cli.exchange import login_request
 from radiusmfa.cli.probe import Codes
-from radiusmfa.login.account import User
-from radiusmfa.login.plan import Plan
+from radiusmfa.login.errands import AskApproval, Bind, LookUp
 from radiusmfa.login.username import UserNameError
-from radiusmfa.wire import codec, numbers
+from radiusmfa.secret import Secret
+from radiusmfa.wire import codec, names, numbers
 
 if TYPE_CHECKING:
     from radiusmfa.config.model import Client, Configuration
-    from radiusmfa.secret import Secret
+    from radiusmfa.server.outside import Asked
     from radiusmfa.server.trial import Trial
 
 _MOST_ROUNDS: Final = 20
@@ -45,7 +45,20 @@ _MOST_ROUNDS: Final = 20
     help="Its lines answer the challenges, in order (- is standard input).",
 )
 @click.option(
-    "--ask-upstreams", is_flag=True, help="Ask them as a real login does: there it counts."
+    "--ask-upstreams",
+    is_flag=True,
+    help="Ask them, and directories for passwords, as a real login does: there it counts.",
+)
+@click.option("--address", metavar="ADDRESS", help="Where the user is, as the client says.")
+@click.option(
+    "--attribute",
+    "attributes",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Of the request; may be given several times.",
+)
+@click.option(
+    "--approved", metavar="NAME", multiple=True, help="Take this approval of a service as given."
 )
 @json_option
 @click.pass_context
@@ -54,9 +67,11 @@ def command(ctx: click.Context, /, **given: object) -> int:
     Show how a login of USER would be decided; nothing is counted or used up.
 
     The code that serves the network decides, on a copy of the store. Without a
-    password it shows what is known of client and user. Upstreams are not asked: it
-    ends where one would be, and shows which one, about whom. With --ask-upstreams
-    they are, and a wrong code counts there, a right one is used up there.
+    password it shows which policy fits, and what is known of client and user.
+    Directories are searched. Upstreams are not asked, nor directories for passwords:
+    it ends where one would be, and shows which one, about whom. With --ask-upstreams
+    they are, and what is wrong counts there, a right code is used up there. A service
+    that knows approvals is never asked: say --approved.
 
     Exit code 0: Access-Accept, or nothing was to be decided; 1: anything else, also
     where an upstream would have to be asked.
@@ -69,16 +84,20 @@ def command(ctx: click.Context, /, **given: object) -> int:
     typed = common.secret_input("Password", wish.password_file) if is_typed else None
     teller = Teller(as_json=wish.as_json)
     # Here: they bring the server with them.
+    from radiusmfa.cli.errands import Errands  # noqa: PLC0415
     from radiusmfa.cli.upstream_exchange import Exchange  # noqa: PLC0415
     from radiusmfa.server.trial import Trial  # noqa: PLC0415
 
     with ExitStack() as opened:
         store = opened.enter_context(common.open_store(ctx))
         exchange = Exchange(config) if wish.ask_upstreams else None
-        trial = Trial(config, store, teller.step, exchange)
+        errands = Errands(config, may_bind=wish.ask_upstreams, approved=wish.approved)
+        opened.callback(errands.close)
+        trial = Trial(config, store, teller.step, exchange, errands)
         opened.callback(trial.close)
-        login = Login(config, client, address, wish.user, trial)
-        login.facts(teller)
+        login = Login(config, client, address, wish.user, trial, _more(client, wish))
+        if not login.facts(teller):
+            return teller.end(exits.NO)
         if typed is None:
             return teller.end(exits.DONE)
         return teller.end(login.decide(typed, Codes(wish.code_file), teller))
@@ -95,6 +114,9 @@ class Wish:
     password_file: Path | None
     code_file: Path | None
     ask_upstreams: bool
+    address: str | None
+    attributes: tuple[str, ...]
+    approved: tuple[str, ...]
     as_json: bool
 
 
@@ -108,31 +130,43 @@ class Login:
     address: str
     name: str
     trial: Trial
+    more: bytes
 
-    def facts(self, teller: Teller) -> None:
-        """Tell what is known before anything was typed."""
-        plan = Plan(self.client, self.config.factors, b"")
-        user = self._user()
+    def facts(self, teller: Teller) -> bool:
+        """Tell what is known before anything was typed; False: no more can be said."""
+        try:
+            found = self.trial.ruled(self._request(Secret(b""), None), self.address)
+        except UserNameError as error:
+            teller.client(self.client, self.address, self.config.factors)
+            teller.user(self.name, str(error), None, "")
+            return True
+        if isinstance(found, LookUp | Bind | AskApproval):
+            teller.client(self.client, self.address, self.config.factors)
+            self._tell_unasked(found, teller)
+            return False
+        rule, user = found.rule, found.user
+        teller.client(rule.client, self.address, self.config.factors)
+        teller.policy(rule.name, found.reason, is_policed=self.config.policies is not None)
+        teller.person(found.person)
         factor, stranger_to = None, ""
-        if isinstance(user, User):
-            factor = plan.factor(user)
-        elif user is None and plan.takes_strangers:
-            factor = plan.factor(_stranger(self.name))
-            asked = plan.primary or (factor.upstream if factor else "")
-            stranger_to = f"upstream {asked}"
-        teller.client(self.client, self.address, self.config.factors)
-        teller.user(self.name, user, factor, stranger_to)
+        if user is not None:
+            factor = rule.plan.factor(user)
+            if user.id < 0:
+                asked = rule.plan.primary or (factor.upstream if factor else "")
+                stranger_to = f"upstream {asked}" if asked else f"directory {rule.directory}"
+        if user is None and found.reason is not None:
+            return True  # refused before anybody was looked up
+        is_known = user is not None and user.id > 0
+        teller.user(self.name, user if is_known else None, factor, stranger_to)
+        return True
 
     def decide(self, typed: Secret, codes: Codes, teller: Teller) -> int:
         """Log in, answering challenges; return the exit code."""
-        key = codec.SigningKey(self.client.secret)
-        name = self.name.encode("utf-8", "surrogateescape")
         state = None
         for _ in range(_MOST_ROUNDS):
-            request = login_request(key, name, typed, state)
-            octets = self.trial.ask(request, self.address)
-            if self.trial.unasked:
-                self._tell_unasked(request, teller)
+            octets = self.trial.ask(self._request(typed, state), self.address)
+            if self.trial.unasked is not None:
+                self._tell_unasked(self.trial.unasked, teller)
                 return exits.NO
             if not octets:
                 teller.silence(self.trial.discarded)
@@ -146,23 +180,41 @@ class Login:
             typed = codes.next(shown.text(prompt).rstrip(" :") or "Answer")
         return exits.NO
 
-    def _tell_unasked(self, request: bytes, teller: Teller) -> None:
-        upstream = upstreams.find(self.config, self.trial.unasked)
-        user = self._user()
-        alias = user.upstreams.get(upstream.name, "") if isinstance(user, User) else ""
+    def _request(self, typed: Secret, state: bytes | None) -> bytes:
+        key = codec.SigningKey(self.client.secret)
+        name = self.name.encode("utf-8", "surrogateescape")
+        return login_request(key, name, typed, state, self.more)
+
+    def _tell_unasked(self, asked: Asked, teller: Teller) -> None:
+        if isinstance(asked, AskApproval):
+            teller.unasked_approval(asked.approval, asked.user)
+            return
+        if isinstance(asked, LookUp | Bind):
+            teller.unasked_directory(asked.directory, asked.name)
+            return
+        upstream = upstreams.find(self.config, asked.upstream)
+        request = self._request(Secret(b""), None)
+        found = self.trial.ruled(request, self.address)
+        user = None if isinstance(found, LookUp | Bind | AskApproval) else found.user
+        alias = "" if user is None else user.upstreams.get(upstream.name, "")
         there = upstreams.name_there(upstream, codec.decode(request), alias)
         servers = [upstreams.place(server) for server in upstream.servers]
         teller.unasked(upstream.name, None if there is None else shown.text(there), servers)
 
-    def _user(self) -> User | str | None:
+
+def _more(client: Client, wish: Wish) -> bytes:
+    pairs = [one.partition("=") for one in wish.attributes]
+    named = [(name, value) for name, _, value in pairs]
+    if wish.address is not None:
+        name, _, prefix = client.address[0].partition(":") if client.address else ("", "", "")
+        named.append((name, prefix + wish.address))
+    encoded = b""
+    for name, value in named:
         try:
-            return self.trial.user(self.name.encode("utf-8", "surrogateescape"))
-        except UserNameError as error:
-            return str(error)
-
-
-def _stranger(name: str) -> User:
-    return User(-1, name, None, is_exempt=False, is_disabled=False, tokens=())
+            encoded += names.encode(name, value)
+        except names.AttributeValueError as error:
+            raise click.UsageError(f"{name}: {error}.") from None
+    return encoded
 
 
 def _client(config: Configuration, name: str) -> Client:

@@ -11,16 +11,21 @@ from radiusmfa.cli import common, shown
 from radiusmfa.cli.admin import moment
 from radiusmfa.config.model import Mode
 from radiusmfa.outcome import Asks, Broken, Failed, Passed, Reason, Unavailable
+from radiusmfa.reasons import EXPLANATIONS
 
 if TYPE_CHECKING:
     from radiusmfa.config.model import Client, Factors
     from radiusmfa.config.upstream_model import UpstreamFactor
     from radiusmfa.login.account import User
     from radiusmfa.login.flow import Step
+    from radiusmfa.login.person import Person
     from radiusmfa.outcome import Outcome
     from radiusmfa.wire import codec
 
-_KEPT: Final = ("decision", "reason", "factor", "token", "instead_of", "upstreams")
+_KEPT: Final = (
+    "decision", "reason", "policy", "group", "address", "approval", "factor", "token",
+    "instead_of", "upstreams",
+)  # fmt: skip
 _STEPS: Final = {
     "PASSCODE": "Is it a valid code?",
     "TAIL": "Does it end in a valid code?",
@@ -31,34 +36,7 @@ _STEPS: Final = {
     "OPEN": "Does the token server, told of a right password, let the person in?",
     "BOTH": "Does the upstream, which asks for every proof, let the person in?",
     "INSTEAD": "Is it a valid code of a factor that counts while servers are gone?",
-}
-_DOCTOR: Final = "radiusmfa doctor says what is wrong with its servers"
-_HINTS: Final = {
-    Reason.UNKNOWN_USER: "add the user: radiusmfa user add NAME",
-    Reason.USER_DISABLED: "let the user in again: radiusmfa user enable NAME",
-    Reason.LOCKED: "wait, or: radiusmfa user unlock NAME",
-    Reason.NO_PASSWORD: "give the user a password: radiusmfa user password NAME",
-    Reason.NOT_ENROLLED: "enroll a token: radiusmfa token enroll NAME",
-    Reason.BAD_PASSCODE: "if the code is the one shown, the token's clock or counter may be"
-    " off: radiusmfa token resync SERIAL",
-    Reason.REPLAYED_PASSCODE: "wait for the next code: each one opens one door once",
-    Reason.PASSED_INSTEAD: f"the servers of the user's own factor could not be asked; {_DOCTOR}",
-    Reason.UPSTREAM_REFUSED: "the upstream said no: its own log says why, and radiusmfa probe"
-    " USER --upstream NAME asks it directly",
-    Reason.UNANSWERED: "the server is there and did not answer in time: did the person approve?"
-    " The client's time_budget and the upstream's patience limit the wait",
-    Reason.CHALLENGE_NOT_SHOWN: "the upstream asks, and nothing can be shown there: see"
-    " shows_challenges and mode of the client",
-    Reason.TEXT_NOT_WRITABLE: "name or password hold what the upstream's codec, or a packet,"
-    " cannot hold",
-    Reason.UPSTREAM_SILENT: _DOCTOR,
-    Reason.UPSTREAM_UNREACHABLE: _DOCTOR,
-    Reason.UPSTREAM_BUSY: "too many requests are under way to its servers: see ports",
-    Reason.DIALOGUE_LOST: "the server that had asked is gone: log in again",
-    Reason.BAD_CHALLENGE: "its challenge has no State, or is EAP: nobody can answer it",
-    Reason.BAD_UPSTREAM_REPLY: "its Accept has a hidden attribute that does not open: see take",
-    Reason.TOO_MANY_ROUNDS: "it asks again and again: see rounds of the upstream",
-    Reason.PROXY_LOOP: "the request comes from ourselves: some upstream forwards to this server",
+    "LAST": "Is it the password, the code being right?",
 }
 
 
@@ -95,6 +73,40 @@ class Teller:
         self._say(f"factors   {told or 'those that the upstream asks for'}")
         if client.when_unavailable:
             self._say(f"instead   {', '.join(client.when_unavailable)}, while servers are gone")
+
+    def policy(self, name: str, reason: Reason | None, *, is_policed: bool) -> None:
+        """
+        Show which policy decides.
+
+        Args:
+            name: Its name, or that of the one that came nearest; empty: none did.
+            reason: Why the login is refused whatever is typed; None: it is not.
+            is_policed: Whether there are policies at all.
+        """
+        if not is_policed and reason is None:
+            return
+        self._facts["policy"] = name or None
+        if reason is None:
+            self._say(f"policy    {name}")
+            return
+        self._facts["refused"] = reason.value
+        near = f"{name} comes nearest" if name else "none fits"
+        self._say(f"policy    {near}: {reason.value}")
+        self._say(f"means     {EXPLANATIONS[reason].meaning}")
+
+    def person(self, person: Person | None) -> None:
+        """Show what a directory says of the user."""
+        if person is None:
+            return
+        self._facts["person"] = {
+            "directory": person.directory,
+            "name": person.name,
+            "dn": person.dn,
+            "groups": list(person.groups),
+            "attributes": {name: list(texts) for name, texts in person.attributes},
+        }
+        self._say(f"directory {person.directory}: {person.name} ({person.dn})")
+        self._say(f"groups    {', '.join(person.groups) or 'none'}")
 
     def user(
         self,
@@ -136,16 +148,25 @@ class Teller:
             name: The user's there; None: it cannot be written.
             servers: As the audit calls them, in their order.
         """
-        self._rounds.append(
-            {
-                "steps": self._steps,
-                "decision": None,
-                "unasked": {"upstream": upstream, "user": name, "servers": servers},
-            }
-        )
+        self._unasked({"upstream": upstream, "user": name, "servers": servers})
         who = "a name that cannot be written there" if name is None else f'"{name}"'
         self._say(f"unasked   upstream {upstream} would be asked about {who}: {', '.join(servers)}")
         self._say("hint      nothing was decided; --ask-upstreams asks it, as a real login would")
+
+    def unasked_directory(self, directory: str, name: str) -> None:
+        """Show which directory a real login would ask here about *name*; nobody was asked."""
+        self._unasked({"directory": directory, "user": name})
+        self._say(f'unasked   directory {directory} would be asked for the password of "{name}"')
+        self._say("hint      nothing was decided; --ask-upstreams asks it, as a real login would")
+
+    def unasked_approval(self, approval: str, user: str) -> None:
+        """Show which approval of *user* a real login would ask a service for."""
+        self._unasked({"approval": approval, "user": user})
+        self._say(f'unasked   approval {approval} of "{user}" would be asked for')
+        self._say(f"hint      nothing was decided; --approved {approval} takes it as given")
+
+    def _unasked(self, told: dict[str, object]) -> None:
+        self._rounds.append({"steps": self._steps, "decision": None, "unasked": told})
 
     def decided(self, told: dict[str, Any], reply: codec.Packet) -> None:
         """Show a decision and the reply."""
@@ -163,9 +184,10 @@ class Teller:
         if "instead_of" in kept:
             by = f"{by} instead of {kept['instead_of']}".strip()
         self._say(f"decision  {kept['decision']}: {kept['reason']}{by and f' ({by})'}")
-        hint = _HINTS.get(Reason(kept["reason"]))
-        if hint:
-            self._say(f"hint      {hint}")
+        explanation = EXPLANATIONS[kept["reason"]]
+        self._say(f"means     {explanation.meaning}")
+        if explanation.advice:
+            self._say(f"hint      {explanation.advice}")
         self._say(f"reply     {code}")
         for name, value in attributes:
             self._say(f"              {name} = {value}")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from radiusmfa.cli import admin, common, exits
+from radiusmfa.cli import admin, common, exits, times
 from radiusmfa.interfaces import RadiusmfaError
 from radiusmfa.login.username import UserNameError, user_name
 from radiusmfa.stores import trail
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _POLL: Final = 0.5  # seconds between two looks for new lines
 _UNSHOWN: Final = frozenset(("time", "kind", "us"))
 _OF_INQUIRY: Final = ("name", "server", "event", "answer")
@@ -41,13 +38,11 @@ class Moment(click.ParamType[str]):
     ) -> str:
         """Return the point in time as audit lines have it: such texts sort by time."""
         text = str(value)
-        if ago := re.fullmatch(r"([0-9]{1,6})([smhd])", text):
-            return trail.timestamp(time.time() - int(ago[1]) * _UNITS[ago[2]])
-        try:
-            found = datetime.fromisoformat(text)
-        except ValueError:
+        ago = times.duration(text)
+        found = times.moment(text) if ago is None else time.time() - ago
+        if found is None:
             self.fail("a time is written 2026-11-24, 2026-11-24T14:00:00Z, or 90m.", param, ctx)
-        return trail.timestamp((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+        return trail.timestamp(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +104,8 @@ def tail(ctx: click.Context, count: int, *, follow: bool, as_json: bool) -> None
 @click.option("--user", type=admin.USER)
 @click.option("--client")
 @click.option("--decision", type=click.Choice(["accept", "challenge", "reject", "silence"]))
-@click.option("--reason")
+@click.option("--reason", help="`radiusmfa why REASON` explains it.")
+@click.option("--policy", help="The one that decided, by its name.")
 @click.option("--kind", type=click.Choice(["login", "accounting", "admin"]))
 @click.option("--upstream", help="One that was asked, by its name.")
 @click.option("--id", help="Of a login: all its rounds have the same.")
@@ -133,7 +129,7 @@ def search(  # noqa: PLR0913 - click's options
     wanted = Wanted(user=user, fields=given, since=since, until=until, upstream=upstream)
     with common.open_store(ctx) as store:
         for _, line in trail.read(store):
-            if wanted.fits(_parsed(line)):
+            if wanted.fits(parsed(line)):
                 click.echo(line if as_json else _shown(line))
 
 
@@ -190,17 +186,33 @@ def export(ctx: click.Context, file: Path, *, chain: bool, as_json: bool) -> Non
         click.echo(f"{admin.shown(file)}: {count} lines.")
 
 
+def parsed(line: str) -> dict[str, Any]:
+    """Return what a *line* says; empty for one that somebody damaged."""
+    try:
+        found = json.loads(line)
+    except ValueError:  # `verify` says so
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def inquiries(found: object) -> list[dict[str, Any]]:
+    """Return what `upstreams` of a line holds: one object for each that was asked."""
+    # What somebody damaged is no inquiry; `verify` says so.
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def word(value: object) -> str:
+    """Return a field's value as one word; in quotes what a terminal would act on, and blanks."""
+    asked = [_inquiry(one) for one in inquiries(value)]
+    text = ",".join(asked) if asked else str(value)
+    readable = text.isprintable()  # no control character, none that turns the direction
+    plain = readable and " " not in text and '"' not in text
+    return text if plain and text else json.dumps(text, ensure_ascii=not readable)
+
+
 def _chained(rows: Iterable[tuple[int, str, bytes]]) -> Iterator[tuple[int, str]]:
     for seq, line, mac in rows:
         yield seq, json.dumps({"seq": seq, "mac": mac.hex(), "line": line})
-
-
-def _parsed(line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:  # somebody damaged it; `verify` says so
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _is_user(found: object, wanted: str) -> bool:
@@ -212,20 +224,15 @@ def _is_user(found: object, wanted: str) -> bool:
 
 
 def _asked(line: dict[str, Any]) -> list[object]:
-    return [one.get("name") for one in _inquiries(line.get("upstreams"))]
-
-
-def _inquiries(found: object) -> list[dict[str, Any]]:
-    # What somebody damaged is no inquiry; `verify` says so.
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [one.get("name") for one in inquiries(line.get("upstreams"))]
 
 
 def _shown(line: str) -> str:
-    parsed = _parsed(line)
-    if not parsed:
+    found = parsed(line)
+    if not found:
         return json.dumps(line)
-    rest = [f"{name}={_word(value)}" for name, value in parsed.items() if name not in _UNSHOWN]
-    return " ".join([str(parsed.get("time")), str(parsed.get("kind")), *rest])
+    rest = [f"{name}={word(value)}" for name, value in found.items() if name not in _UNSHOWN]
+    return " ".join([str(found.get("time")), str(found.get("kind")), *rest])
 
 
 def _inquiry(one: dict[str, Any]) -> str:
@@ -235,11 +242,3 @@ def _inquiry(one: dict[str, Any]) -> str:
     if isinstance(ignored, dict):
         parts += [f"ignored:{fault}" for fault in ignored]
     return "/".join(parts)
-
-
-def _word(value: object) -> str:
-    inquiries = [_inquiry(one) for one in _inquiries(value)]
-    text = ",".join(inquiries) if inquiries else str(value)
-    readable = text.isprintable()  # no control character, none that turns the direction
-    plain = readable and " " not in text and '"' not in text
-    return text if plain and text else json.dumps(text, ensure_ascii=not readable)

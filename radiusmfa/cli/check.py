@@ -2,44 +2,70 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from radiusmfa.cli import common, exits, upstreams
+from radiusmfa.cli import against, common, exits, policies, upstreams
+from radiusmfa.config import proofs
 from radiusmfa.config.model import Mode, Tri
 from radiusmfa.interfaces import ConfigError
 
 if TYPE_CHECKING:
     from radiusmfa.config.model import Client, Configuration
+    from radiusmfa.config.policy_model import Policy
     from radiusmfa.config.upstream_model import Upstream
 
 
 @click.command(name="check")
+@click.option(
+    "--against",
+    "cases",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Run the site's own tests of its policies.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def command(ctx: click.Context, *, as_json: bool) -> None:
+def command(ctx: click.Context, cases: Path | None, *, as_json: bool) -> int:
     """
     Check the configuration file and show every error.
 
-    Prints the warnings that `run` would log, and a summary of clients and upstreams.
-    Exit code 0 if the file can be used, 3 if not.
+    Prints the warnings that `run` would log, what can be proved to be a mistake, and a
+    summary of clients, policies and upstreams. With --against it decides the logins of
+    FILE as the server would, and says which of them end otherwise than expected.
+
+    Exit code 0: the file can be used, and each case ends as expected; 1: some case does
+    not; 3: a file cannot be used.
     """
     try:
         config = common.load_config(ctx)
+        if cases is not None:
+            return against.run(config, cases, as_json=as_json)
     except ConfigError as error:
         if not as_json:
             raise
         common.emit_json({"usable": False, "faults": list(error.faults)})
-        ctx.exit(exits.CONFIGURATION)
+        return exits.CONFIGURATION
+    proved = proofs.of(config, _holders(config))
     if as_json:
-        common.emit_json(_as_json(config))
+        common.emit_json(_as_json(config, proved))
     else:
-        _show(config)
+        _show(config, proved)
+    return exits.DONE
 
 
-def _show(config: Configuration) -> None:
-    for warning in config.warnings:
+def _holders(config: Configuration) -> proofs.Holders | None:
+    # Here: it brings the cryptography library, and an error of the file need not wait for that.
+    from radiusmfa.stores import holders  # noqa: PLC0415
+
+    found = holders.read(config.store_path)
+    return None if found is None else proofs.Holders(*found)
+
+
+def _show(config: Configuration, proved: list[str]) -> None:
+    for warning in (*config.warnings, *proved):
         click.echo(f"warning: {warning}", err=True)
     rows = [
         [
@@ -54,14 +80,36 @@ def _show(config: Configuration) -> None:
     ]
     headers = ["CLIENT", "MODE", "PRIMARY", "FACTORS", "NETWORKS", "MESSAGE-AUTHENTICATOR"]
     common.table(headers, rows)
+    if config.policies is not None:
+        click.echo()
+        _show_policies(config.policies)
     if config.upstreams:
         click.echo()
         _show_upstreams(config)
     counts = [common.count(rows, "client")]
+    if config.policies is not None:
+        counts.append(_count(config.policies))
     if config.upstreams:
         counts.append(common.count(config.upstreams, "upstream"))
-    counts.append(common.count(config.warnings, "warning"))
+    counts.append(common.count((*config.warnings, *proved), "warning"))
     click.echo(f"{config.path}: can be used; {', '.join(counts)}")
+
+
+def _show_policies(found: tuple[Policy, ...]) -> None:
+    rows = [
+        [
+            str(at),
+            policy.name,
+            policies.said(policies.conditions(policy)) or "always",
+            policies.said(policies.results(policy)) or "as the client says",
+        ]
+        for at, policy in enumerate(found, 1)
+    ]
+    common.table(["", "POLICY", "WHEN", "THEN"], rows)
+
+
+def _count(found: tuple[Policy, ...]) -> str:
+    return f"{len(found)} {'policy' if len(found) == 1 else 'policies'}"
 
 
 def _show_upstreams(config: Configuration) -> None:
@@ -102,7 +150,7 @@ def _policy(client: Client) -> str:
     return policy if client.sign_replies else f"{policy}, replies UNSIGNED"
 
 
-def _as_json(config: Configuration) -> dict[str, object]:
+def _as_json(config: Configuration, proved: list[str]) -> dict[str, object]:
     return {
         "usable": True,
         "file": str(config.path),
@@ -124,8 +172,19 @@ def _as_json(config: Configuration) -> dict[str, object]:
             }
             for client in config.clients
         ],
+        "policies": None
+        if config.policies is None
+        else [
+            {
+                "name": policy.name,
+                "when": policies.conditions(policy),
+                "then": policies.results(policy),
+            }
+            for policy in config.policies
+        ],
         "upstreams": [_upstream_as_json(config, upstream) for upstream in config.upstreams],
         "warnings": list(config.warnings),
+        "proved": proved,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 import unicodedata
@@ -150,6 +151,14 @@ def _width(text: str) -> int:
         2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1
         for c in text
     )
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """Return what to add to "has no NAME": which one may be meant, or all that there are."""
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; it has: {', '.join(known)}." if known else ", nor any other."
 
 
 def count(things: Sized, name: str) -> str:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from radiusmfa.cli import admin, common, examine_self, examine_upstream, exits, upstreams
+from radiusmfa.cli import (
+    admin,
+    common,
+    examine_approvals,
+    examine_directory,
+    examine_self,
+    examine_upstream,
+    exits,
+    upstreams,
+)
 from radiusmfa.cli.findings import Level
 from radiusmfa.cli.progress import Progress
 from radiusmfa.interfaces import ConfigError
@@ -17,14 +27,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from radiusmfa.cli.findings import Finding
+    from radiusmfa.config.approval_model import ApprovalSource
+    from radiusmfa.config.directory_model import Directory
     from radiusmfa.config.model import Configuration
+
+_Named = TypeVar("_Named", "Directory", "ApprovalSource")
 
 _MOST_THREADS: Final = 64
 _WIDTH: Final = max(len(level.value) for level in Level)
 
 
 @click.command(name="doctor")
-@click.option("--upstream", "name", metavar="NAME", help="Test the servers of this one only.")
+@click.option("--upstream", metavar="NAME", help="Test the servers of this one only.")
+@click.option("--directory", metavar="NAME", help="Test the servers of this one only.")
+@click.option("--approval", metavar="NAME", help="Test the service of this one only.")
 @click.option(
     "--timeout",
     type=click.FloatRange(0.2, 60),
@@ -34,13 +50,15 @@ _WIDTH: Final = max(len(level.value) for level in Level)
 )
 @admin.json_option
 @click.pass_context
-def command(ctx: click.Context, name: str | None, *, timeout: float, as_json: bool) -> int:
+def command(ctx: click.Context, /, *, timeout: float, as_json: bool, **names: str | None) -> int:
     """
-    Test everything that a login needs: configuration, keys, store, every upstream.
+    Test everything that a login needs: configuration, keys, store, and whoever is asked.
 
     Each server of each upstream is asked with a Status-Server and with a login of a
-    user that does not exist; what is wrong is named, with what to do about it.
-    Nothing is changed. Exit code 0: all is well, 1: something is wrong, 3: the
+    user that does not exist. Each server of each directory: its certificate, the
+    account that searches, a search, and when it locks accounts. Each service that
+    knows approvals: whether its tables can be read. What is wrong is named, with what
+    to do about it. Nothing is changed. Exit code 0: all is well, 1: something is wrong, 3: the
     configuration cannot be used.
     """
     try:
@@ -50,7 +68,7 @@ def command(ctx: click.Context, name: str | None, *, timeout: float, as_json: bo
             raise
         common.emit_json({"well": False, "faults": list(error.faults)})
         return exits.CONFIGURATION
-    looks = _looks(config, name, timeout)
+    looks = _looks(config, _Wish(**names), timeout)
     found: list[Finding] = []
     with Progress(as_json=as_json) as progress:
         for findings in _together(looks, progress):
@@ -63,24 +81,62 @@ def command(ctx: click.Context, name: str | None, *, timeout: float, as_json: bo
     return exits.NO if faults else exits.DONE
 
 
-def _looks(
-    config: Configuration, name: str | None, timeout: float
-) -> list[Callable[[], list[Finding]]]:
-    chosen = config.upstreams if name is None else (upstreams.find(config, name),)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What alone is to be tested; nothing: everything."""
+
+    upstream: str | None
+    directory: str | None
+    approval: str | None
+
+    @property
+    def is_everything(self) -> bool:
+        return self.upstream is None and self.directory is None and self.approval is None
+
+
+def _looks(config: Configuration, wish: _Wish, timeout: float) -> list[Callable[[], list[Finding]]]:
     looks: list[Callable[[], list[Finding]]] = []
-    if name is None:
+    if wish.is_everything:
         looks += partial(examine_self.configuration, config), partial(examine_self.store, config)
         looks += [
             partial(examine_self.listener, config, at, timeout)
             for at in (*config.listen, *config.accounting)
             if at.port
         ]
-    looks += [
-        partial(examine_upstream.examine, upstream, server, timeout)
-        for upstream in chosen
-        for server in upstream.servers
-    ]
+    if wish.is_everything or wish.upstream is not None:
+        name = wish.upstream
+        looks += [
+            partial(examine_upstream.examine, upstream, server, timeout)
+            for upstream in (config.upstreams if name is None else (upstreams.find(config, name),))
+            for server in upstream.servers
+        ]
+    if wish.is_everything or wish.directory is not None:
+        looks += [
+            partial(examine_directory.examine, directory, server, timeout)
+            for directory in _chosen(config, "directory", config.directories, wish.directory)
+            for server in directory.servers
+        ]
+    if wish.is_everything or wish.approval is not None:
+        # What the store itself knows is asked of nobody.
+        services = tuple(one for one in config.approvals if one.servicenow is not None)
+        looks += [
+            partial(examine_approvals.examine, one.name, one.servicenow, timeout)
+            for one in _chosen(config, "approval of a service", services, wish.approval)
+            if one.servicenow is not None
+        ]
     return looks
+
+
+def _chosen(
+    config: Configuration, kind: str, known: tuple[_Named, ...], name: str | None
+) -> tuple[_Named, ...]:
+    if name is None:
+        return known
+    found = tuple(one for one in known if one.name == name)
+    if not found:
+        said = f"{config.path} has no {kind} {name!r}"
+        raise click.UsageError(said + common.suggestion(name, [one.name for one in known]))
+    return found
 
 
 def _together(looks: list[Callable[[], list[Finding]]], progress: Progress) -> list[list[Finding]]:

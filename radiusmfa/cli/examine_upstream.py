@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from radiusmfa.cli import findings, upstreams
+from radiusmfa.cli import findings, reach, upstreams
 from radiusmfa.cli.exchange import Answer, SilenceError, ask, login_request
 from radiusmfa.cli.exchange import Server as Asked
 from radiusmfa.cli.findings import Cause
@@ -92,7 +92,7 @@ def look(upstream: Upstream, server: Server, timeout: float) -> Seen:
         require_signature=False,  # whether there is one is a finding of its own
     )
     try:
-        addresses = _addresses(server)
+        addresses = reach.addresses(server.host, server.port, socket.SOCK_DGRAM)
     except OSError as error:
         return Seen(status=error, login=error)
     with ThreadPoolExecutor(2) as threads:
@@ -122,14 +122,6 @@ def judge(upstream: Upstream, server: Server, seen: Seen) -> list[Finding]:
     if isinstance(seen.status, Answer) or isinstance(seen.login, Answer):
         return found + _of_answers(upstream, server, seen, subject)
     return [*found, _of_silence(upstream, seen, subject)]
-
-
-def _addresses(server: Server) -> tuple[str, ...]:
-    try:
-        rows = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)
-    except UnicodeError:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from None
-    return tuple(dict.fromkeys(str(row[4][0]) for row in rows))
 
 
 def _heard(asked: Asked, octets: bytes) -> Heard:
@@ -169,7 +161,7 @@ def _of_silence(upstream: Upstream, seen: Seen, subject: str) -> Finding:
     heard = [one for one in (seen.status, seen.login, seen.unsigned) if one is not None]
     for error in heard:
         if isinstance(error, OSError):
-            return _of_error(error, subject, is_known=bool(seen.addresses))
+            return reach.of_error(error, subject)
     silences = [one for one in heard if isinstance(one, SilenceError)]
     if any(one.refused for one in silences):
         return findings.fault(
@@ -208,22 +200,6 @@ def _of_silence(upstream: Upstream, seen: Seen, subject: str) -> Finding:
 
 def _or_unknown(upstream: Upstream) -> str:
     return f", or drop logins of users it does not know, as {upstream.probe_user}"
-
-
-def _of_error(error: OSError, subject: str, *, is_known: bool) -> Finding:
-    if not is_known:
-        return findings.fault(
-            subject,
-            Cause.NO_ADDRESS,
-            f"its name has no address: {error.strerror}",
-            "correct the name, or the name service of this host; or write a numeric address",
-        )
-    return findings.fault(
-        subject,
-        Cause.UNREACHABLE,
-        f"the network does not reach it: {error.strerror}",
-        "look at address, route, and firewalls that refuse",
-    )
 
 
 def _of_ignored(ignored: set[str], subject: str) -> Finding:

@@ -8,7 +8,8 @@ DONE: Final = 0
 """The command did what it says."""
 NO: Final = 1
 """The answer is no: a login rejected, or not decided because an upstream would have to be asked
-(`try`), a fault found (`doctor`), an audit that does not verify, a question declined, or something
+(`try`), a fault found (`doctor`), a case that ends otherwise than expected (`check --against`), a
+change that was found (`plan`), an audit that does not verify, a question declined, or something
 that cannot be done as things stand, as adding a user who is there. Nothing changed."""
 USAGE: Final = 2
 """Wrong usage: unknown option, missing argument (click's own code)."""

@@ -42,6 +42,24 @@ class Cause(StrEnum):
     NO_STATUS_SERVER = "no-status-server"
     NO_ANSWER_TO_LOGIN = "no-answer-to-login"
     LETS_ANYBODY_IN = "lets-anybody-in"
+    UNPROTECTED = "unprotected"
+    NO_TLS = "no-tls"
+    NO_LDAP = "no-ldap"
+    UNTRUSTED_CERTIFICATE = "untrusted-certificate"
+    OTHER_NAME = "other-name"
+    EXPIRED_CERTIFICATE = "expired-certificate"
+    ENDING_CERTIFICATE = "ending-certificate"
+    UNCHECKED_CERTIFICATE = "unchecked-certificate"
+    ACCOUNT_REFUSED = "account-refused"
+    NO_BASE = "no-base"
+    SEARCH_REFUSED = "search-refused"
+    FINDS_ANYBODY = "finds-anybody"
+    LOCKOUT_TOO_HIGH = "lockout-too-high"
+    LOCKOUT_WINDOW_TOO_SHORT = "lockout-window-too-short"
+    UNKNOWN_LOCKOUT = "unknown-lockout"
+    MISSING_RIGHT = "missing-right"
+    NO_TABLE_API = "no-table-api"
+    WAITING_WANTED = "waiting-wanted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +70,7 @@ class Finding:
     Attributes:
         level: How bad it is.
         cause: What it is.
-        subject: Of what: a file, an address, an upstream and its server.
+        subject: Of what: a file, an address, an upstream or a directory and its server.
         text: What was seen.
         advice: What to do; empty: nothing.
         seconds: How long an answer took; None: there was none to wait for.

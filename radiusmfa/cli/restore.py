@@ -41,6 +41,9 @@ def restore(ctx: click.Context, file: Path, *, as_json: bool, yes: bool) -> None
     since the backup. Then TOTP waits longer (the drift that is allowed), recovery
     codes are void (issue new ones), and HOTP tokens are pending: each needs
     `radiusmfa token resync` with two consecutive passcodes.
+
+    Approvals that were revoked since stay revoked; if the store of now cannot be read,
+    all are. No factor is remembered any more.
     """
     config = common.load_config(ctx)
     with database.lock_file(config.store_path):
@@ -90,6 +93,9 @@ def _tell(report: Report, config: Configuration, file: Path, aside: Path | None)
     click.echo(f"TOTP passcodes are good again from {admin.moment(report.totp_from)}.")
     if report.void_codes:
         click.echo(f"{report.void_codes} recovery codes are void: issue new ones.")
+    if report.void_approvals:
+        numbers = ", ".join(f"#{number}" for number in report.void_approvals)
+        click.echo(f"Approvals that are revoked, because others may have revoked them: {numbers}")
     if report.waiting:
         serials = ", ".join(report.waiting)
         click.echo(f"HOTP tokens that need `radiusmfa token resync`: {serials}")
@@ -103,6 +109,7 @@ def _as_json(report: Report, aside: Path | None) -> dict[str, Any]:
         "complete": report.is_complete,
         "totp_from": report.totp_from,
         "void_recovery_codes": report.void_codes,
+        "revoked_approvals": list(report.void_approvals),
         "waiting_hotp_tokens": list(report.waiting),
         "store_before": None if aside is None else str(aside),
     }

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from radiusmfa.cli import common
 from radiusmfa.config.model import LOCAL, NONE
+from radiusmfa.config.proofs import settings
 from radiusmfa.outcome import Reason
 from radiusmfa.upstream.line import Line, Words
 from radiusmfa.wire import numbers
 
 if TYPE_CHECKING:
+    from radiusmfa.config.directory_model import DirectoryServer
     from radiusmfa.config.model import Client, Configuration
     from radiusmfa.config.upstream_model import Server, Upstream
     from radiusmfa.wire.codec import Packet
-
-_CLOSE: Final = 0.6
 
 
 def find(config: Configuration, name: str) -> Upstream:
@@ -39,14 +39,10 @@ def why_unknown(config: Configuration, name: str) -> str:
     for factor in config.factors.upstream:
         if factor.name == name:
             return f"{said}: that is a factor; its upstream is {factor.upstream}."
-    known = [upstream.name for upstream in config.upstreams]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=_CLOSE)
-    if close:
-        return f"{said}; did you mean {close[0]}?"
-    return f"{said}; it has: {', '.join(known)}." if known else f"{said}, nor any other."
+    return said + common.suggestion(name, [upstream.name for upstream in config.upstreams])
 
 
-def place(server: Server) -> str:
+def place(server: Server | DirectoryServer) -> str:
     """Return `host:port` as audit and log call a server, brackets around an IPv6 address."""
     host = f"[{server.host}]" if ":" in server.host else server.host
     return f"{host}:{server.port}"
@@ -84,7 +80,8 @@ def primary_of(client: Client) -> str:
 
 def askers(config: Configuration, name: str) -> tuple[list[str], list[str]]:
     """Return who asks the upstream *name*: names of clients for a password, of factors."""
+    asking = [one.name for _, one in settings(config) if primary_of(one) == name]
     return (
-        [client.name for client in config.clients if primary_of(client) == name],
+        list(dict.fromkeys(asking)),
         [factor.name for factor in config.factors.upstream if factor.upstream == name],
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from radiusmfa.cli import admin, common, token, user_import, user_upstream
+from radiusmfa.cli import admin, common, token, user_import, user_names, user_upstream
 from radiusmfa.primary import hashing
 from radiusmfa.stores import people, tokens
 
@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 _PASSWORD_ONLY = "needs NO second factor: whoever knows the password is in"  # noqa: S105 - a warning
 
+_COLUMNS: Final = (
+    "NAME", "PASSWORD", "TOKENS", "RECOVERY", "UPSTREAMS", "GROUPS", "ALIASES", "REMARKS",
+)  # fmt: skip
+
 
 @click.group(
-    name="user", no_args_is_help=False, commands=[user_import.command, user_upstream.command]
+    name="user",
+    no_args_is_help=False,
+    commands=[user_import.command, user_upstream.command, user_names.alias, user_names.group],
 )
 def command() -> None:
     """
@@ -34,7 +40,9 @@ def command() -> None:
 @command.command()
 @click.argument("name", type=admin.USER)
 @click.option("--password-file", type=admin.FILE, help="First line of a file; - is standard input.")
-@click.option("--no-password", is_flag=True, help="Only for clients that check no password.")
+@click.option(
+    "--no-password", is_flag=True, help="None here: a directory, an upstream or nobody checks it."
+)
 @click.option("--password-only", is_flag=True, help="Exempt this person from the second factor.")
 @admin.json_option
 @click.pass_context
@@ -84,11 +92,13 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
             str(person.tokens),
             str(person.recovery_codes),
             ", ".join(person.upstreams) or "-",
+            ", ".join(person.groups) or "-",
+            ", ".join(person.aliases) or "-",
             ", ".join(_remarks(person, now)),
         ]
         for person in everybody
     ]
-    common.table(["NAME", "PASSWORD", "TOKENS", "RECOVERY", "UPSTREAMS", "REMARKS"], rows)
+    common.table(_COLUMNS, rows)
 
 
 @command.command()
@@ -96,7 +106,7 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 @admin.json_option
 @click.pass_context
 def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
-    """Show one user: tokens, recovery codes, upstreams, wrong proofs, locks."""
+    """Show one user: tokens, recovery codes, upstreams, groups, aliases, wrong proofs, locks."""
     with common.open_store(ctx) as store:
         person = people.person(store, name)
         owned = tokens.listing(store, user=name)
@@ -124,6 +134,10 @@ def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
     click.echo(f"recovery codes  {person.recovery_codes} unused")
     for one in owned:
         click.echo(f"token           {one.serial}  {one.kind}, {one.status}  {one.label}".rstrip())
+    for group in person.groups:
+        click.echo(f"group           {group}")
+    for alias in person.aliases:
+        click.echo(f"alias           {alias}")
     for upstream, there in person.upstreams.items():
         click.echo(f"upstream        {upstream}{f', as {there}' if there else ''}")
     for failure in failures:
@@ -263,5 +277,7 @@ def _as_json(person: Person) -> dict[str, Any]:
         "active_tokens": person.tokens,
         "recovery_codes": person.recovery_codes,
         "upstreams": person.upstreams,
+        "groups": list(person.groups),
+        "aliases": list(person.aliases),
         "locked_until": person.locked_until or None,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import time
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -11,6 +12,8 @@ import pytest
 
 from radiusmfa.cli import admin
 from radiusmfa.secret import Secret
+from radiusmfa.stores import remembered
+from radiusmfa.stores.remembered import Parts
 from radiusmfa.stores.vault import Vault
 from tests.unit.cli.office import Office
 from tests.unit.stores.stock import NOBODY, full_disk, in_child, open_folder
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+_APPROVALS: Final = "approvals: {aws-root: {}, vault: {persons: 2}}\n"
+_WAITING: Final = """
+    INSERT INTO approvals (approval, user, why, granted_by, created, until)
+    VALUES ('vault', 'alice', 'why', 'bob', 0, ?)
+"""
 COMMANDS: Final = {
     "user-add": ("user", "add", "bob", "--no-password"),
     "user-list": ("user", "list"),
@@ -30,6 +38,8 @@ COMMANDS: Final = {
     "user-unlock": ("user", "unlock", "alice"),
     "user-delete": ("user", "delete", "alice", "--yes"),
     "user-import": ("user", "import", "FOLDER/users.csv"),
+    "user-alias": ("user", "alias", "alice", "asmith"),
+    "user-group": ("user", "group", "alice", "Admins"),
     "token-enroll": ("token", "enroll", "alice", "--no-confirm"),
     "token-list": ("token", "list"),
     "token-show": ("token", "show", "T1"),
@@ -42,13 +52,21 @@ COMMANDS: Final = {
     "token-import": ("token", "import", "FOLDER/tokens.csv"),
     "token-export": ("token", "export", "FOLDER/out", "--yes"),
     "recovery-issue": ("recovery", "issue", "alice"),
+    "approval-grant": (
+        "approval", "grant", "aws-root", "alice", "--why", "x", "--for", "8h",
+    ),
+    "approval-confirm": ("approval", "confirm", "1"),
+    "approval-list": ("approval", "list"),
+    "approval-revoke": ("approval", "revoke", "1", "--yes"),
+    "remembered-list": ("remembered", "list"),
+    "remembered-revoke": ("remembered", "revoke", "alice"),
     "audit-tail": ("audit", "tail"),
     "audit-search": ("audit", "search"),
     "audit-verify": ("audit", "verify"),
     "audit-export": ("audit", "export"),
     "keys-rotate": ("keys", "rotate", "--yes"),
     "backup": ("backup", "FOLDER/backup"),
-}
+}  # fmt: skip
 
 
 def _no_configuration(office: Office) -> None:
@@ -105,8 +123,20 @@ BREAKS: Final[dict[str, tuple[Callable[[Office], None], int, str]]] = {
 
 @pytest.fixture
 def furnished(office: Office) -> Office:
-    """A desk with alice, her token, and files to import."""
+    """A desk with alice, her token, an approval that waits, and files to import."""
+    office.config.write_text(office.config.read_text() + _APPROVALS)
     office.done("user", "add", "alice", "--no-password")
+    with office.open() as store, store.transaction() as connection:
+        until = time.time() + 3600
+        connection.execute(_WAITING, (until,))
+        remembered.put(
+            connection,
+            store.pepper,
+            Parts(user=1, policy="vpn"),
+            name="alice",
+            now=0,
+            expires=until,
+        )
     office.done("token", "enroll", "alice", "--no-confirm", "--serial", "T1")
     office.file("users.csv", "name\ncarl\n")
     office.file("tokens.csv", "serial,seed\nT7,3132333435363738393031323334353637383930\n")
@@ -150,7 +180,8 @@ def test_every_command_names_the_fault_of_a_configuration(command: str, furnishe
 
 
 READING: Final = (
-    "user-list", "user-show", "token-list", "token-show", "token-confirm", "token-resync",
+    "user-list", "user-show", "approval-list", "remembered-list", "token-list", "token-show",
+    "token-confirm", "token-resync",
     "audit-tail", "audit-search", "audit-verify", "audit-export",
 )  # fmt: skip
 
@@ -173,6 +204,7 @@ def test_folder_that_cannot_be_written_is_one_line(command: str) -> None:
     """In a folder that is not theirs a person gets one line from every command."""
     with open_folder() as folder:
         office = Office(folder)
+        office.config.write_text(office.config.read_text() + _APPROVALS)
         office.file("users.csv", "name\ncarl\n")
         office.file("tokens.csv", "serial,seed\nT7,3132333435363738393031323334353637383930\n")
         office.file("code", "123456\n654321\n")
@@ -254,7 +286,9 @@ def test_impossible_serial_is_refused(verb: str, serial: str, office: Office) ->
     assert "a serial number" in office.refused(2, "token", verb, "--", serial)
 
 
-@pytest.mark.parametrize("group", ["user", "token", "recovery", "audit", "keys"])
+@pytest.mark.parametrize(
+    "group", ["user", "token", "recovery", "approval", "remembered", "audit", "keys"]
+)
 def test_group_alone_is_one_line(group: str, office: Office) -> None:
     """A group without its command says what is missing, and where help is."""
     assert office.refused(2, group) == f"Missing command. See 'radiusmfa {group} --help'."
@@ -275,9 +309,10 @@ def test_actor_is_the_kernels_word(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "somebody-else")
     monkeypatch.delenv("SUDO_USER", raising=False)
-    assert admin.actor().name == pwd.getpwuid(os.getuid()).pw_name
+    name = pwd.getpwuid(os.getuid()).pw_name
+    assert (admin.actor().name, admin.actor().person) == (name, name)
     monkeypatch.setenv("SUDO_USER", "eve")
-    assert admin.actor().name == f"{pwd.getpwuid(os.getuid()).pw_name} (sudo by eve)"
+    assert (admin.actor().name, admin.actor().person) == (f"{name} (sudo by eve)", "eve")
 
 
 def test_actor_without_a_name_is_a_number() -> None:

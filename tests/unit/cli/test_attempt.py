@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ import pytest
 from radiusmfa.cli import exits
 from radiusmfa.cli.main import main
 from radiusmfa.primary import hashing
+from radiusmfa.reasons import EXPLANATIONS
 from radiusmfa.secret import Secret
 from radiusmfa.stores import assignments, database, people, tokens
 from radiusmfa.stores.assignments import Assignment
@@ -20,9 +22,15 @@ from radiusmfa.stores.trail import Actor
 from radiusmfa.stores.vault import Vault
 from radiusmfa.wire import codec, numbers
 from tests.unit.cli.responder import SECRET, Responder, answer, by_code
+from tests.unit.primary.conftest import server_context
+from tests.unit.primary.responder import ALICE, BASE, SERVICE
+from tests.unit.primary.responder import Responder as LdapResponder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    import trustme
 
 SEED: Final = b"twenty octets of seed"
 PASSWORD: Final = "correct horse"
@@ -58,6 +66,29 @@ FORWARDED: Final = """\
      when_unavailable: [totp, refuse]}
 """
 
+POLICED: Final = """
+  - {{name: gate, networks: [192.0.4.1], secret: {{file: secret}}, mode: append,
+     trust_address: yes}}
+  - {{name: corp, networks: [192.0.4.2], secret: {{file: secret}}, mode: challenge}}
+networks: {{home: [10.0.0.0/8]}}
+primaries:
+  corp:
+    ldap:
+      servers: ["ldap://127.0.0.1:{port}"]
+      base: "{base}"
+      ca_file: {ca_file}
+      bind_dn: "{service}"
+      bind_password: {{file: service-password}}
+      groups: none
+      attributes: [mail]
+approvals:
+  change: {{servicenow: {{url: "http://127.0.0.1:1", user: x, password: {{file: secret}}}}}}
+policies:
+  - {{name: blocked, when: {{client: gate, attributes: {{NAS-Port-Type: Virtual}}}}, deny: yes}}
+  - {{name: approved, when: {{client: gate, from: home, approval: change}}}}
+  - {{name: staff, when: {{client: corp}}, primary: corp, factors: skip}}
+"""
+
 
 class Desk:
     """An administrator at a terminal without a keyboard."""
@@ -86,6 +117,13 @@ class Desk:
         (self.folder / "upstream-secret").chmod(0o600)
         text = CONFIGURATION + FORWARDED + FORWARDING.format(port)
         (self.folder / "radiusmfa.yaml").write_text(text)
+
+    def police(self, ca_file: Path, port: int = 1) -> None:
+        """Have policies: of a gate in front of a network, and with a directory at *port*."""
+        (self.folder / "service-password").write_text("service-password")
+        (self.folder / "service-password").chmod(0o600)
+        more = POLICED.format(port=port, ca_file=ca_file, base=BASE, service=SERVICE)
+        (self.folder / "radiusmfa.yaml").write_text(CONFIGURATION.rstrip() + more)
 
     def assign(self, user: str, name: str = "") -> None:
         """Assign *user* to the upstream rsa."""
@@ -154,22 +192,21 @@ def test_wrong_usage_is_explained(desk: Desk, words: tuple[str, ...], why: str) 
 @pytest.mark.parametrize(
     ("name", "typed", "reason", "hint"),
     [
-        pytest.param("alice", "wrong", "bad-password", None, id="wrong password"),
+        pytest.param("alice", "wrong", "bad-password", "user password", id="wrong password"),
         pytest.param("carol", PASSWORD, "unknown-user", "radiusmfa user add", id="unknown user"),
         pytest.param("bob", PASSWORD, "user-disabled", "radiusmfa user enable", id="disabled"),
-        pytest.param("\x7f", PASSWORD, "bad-user-name", None, id="no name"),
+        pytest.param("\x7f", PASSWORD, "bad-user-name", "UTF-8", id="no name"),
     ],
 )
-def test_refused_login_says_why(
-    desk: Desk, name: str, typed: str, reason: str, hint: str | None
-) -> None:
-    """Each refusal shows its reason, what to do about it, and the reply."""
+def test_refused_login_says_why(desk: Desk, name: str, typed: str, reason: str, hint: str) -> None:
+    """Each refusal shows its reason, what that means, what to do about it, and the reply."""
     done, out, _ = desk.attempt(name, "--client", "nas", typed=typed)
     assert done == exits.NO
     assert f"decision  reject: {reason}" in out
     assert "Access-Reject" in out
-    assert ("hint" in out) is (hint is not None)
-    assert (hint or "") in out
+    assert f"means     {EXPLANATIONS[reason].meaning}\n" in out
+    (shown,) = re.findall(r"^hint      (.*)$", out, re.MULTILINE)
+    assert hint in shown
 
 
 def test_locked_user_is_told(desk: Desk) -> None:
@@ -266,7 +303,8 @@ def test_unwritable_name_is_told(desk: Desk) -> None:
     done, out, _ = desk.attempt("\u05d3\u05d5\u05d3", "--client", "pure", typed="123456")
     assert done == exits.NO
     assert "decision  reject: text-not-writable" in out
-    assert "hint      name or password hold what" in out
+    assert "means     Name or password hold what" in out
+    assert "hint      See `codec` and `user_name`" in out
 
 
 def test_password_of_a_disabled_user_asks_nobody(desk: Desk) -> None:
@@ -406,3 +444,140 @@ def test_facts_of_a_stranger(desk: Desk, client: str, where: str) -> None:
     told = json.loads(out)
     assert told["known"]["user"] == where
     assert told["factors"] == ([] if client == "pure" else ["totp", "securid"])
+
+
+# -- policies --
+
+
+@pytest.mark.parametrize(
+    ("words", "policy", "reason"),
+    [
+        pytest.param((), "approved", "outside-network", id="nowhere"),
+        pytest.param(("--address", "192.0.2.9"), "approved", "outside-network", id="elsewhere"),
+        pytest.param(
+            ("--address", "10.1.2.3", "--attribute", "NAS-Port-Type=Virtual"),
+            "blocked",
+            "policy-denies",
+            id="denied",
+        ),
+    ],
+)
+def test_policy_that_refuses_is_shown(
+    desk: Desk, ca_file: Path, words: tuple[str, ...], policy: str, reason: str
+) -> None:
+    """Before anything is typed: which policy refuses it, or comes nearest, and what that means."""
+    desk.police(ca_file)
+    _, out, _ = desk.attempt("alice", "--client", "gate", *words)
+    assert re.search(rf"^policy    {policy}.*: {reason}$", out, re.MULTILINE)
+    assert f"means     {EXPLANATIONS[reason].meaning}\n" in out
+    done, out, _ = desk.attempt("alice", "--client", "gate", *words, typed=PASSWORD + code())
+    assert done == exits.NO
+    assert f"decision  reject: {reason}" in out
+
+
+@pytest.mark.parametrize("typed", ["", PASSWORD])
+def test_service_of_approvals_is_not_asked(desk: Desk, ca_file: Path, typed: str) -> None:
+    """Where a service would be asked for an approval, it ends; it is said how to go on."""
+    desk.police(ca_file)
+    words = ("alice", "--client", "gate", "--address", "10.1.2.3")
+    done, out, _ = desk.attempt(*words, typed=typed)
+    assert done == exits.NO
+    assert 'unasked   approval change of "alice" would be asked for' in out
+    assert "--approved change takes it as given" in out
+    assert "decision" not in out
+    _, out, _ = desk.attempt(*words, "--json", typed=typed)
+    (told,) = json.loads(out)["rounds"]
+    assert told["unasked"] == {"approval": "change", "user": "alice"}
+
+
+def test_approval_is_taken_as_given(desk: Desk, ca_file: Path) -> None:
+    """With --approved the policy fits, and the rest is decided as always."""
+    desk.police(ca_file)
+    words = ("alice", "--client", "gate", "--address", "10.1.2.3", "--approved", "change")
+    done, out, _ = desk.attempt(*words, typed=PASSWORD + code())
+    assert done == exits.DONE
+    assert "policy    approved\n" in out
+    assert "decision  accept: passed (totp T-1)" in out
+
+
+def test_other_approval_is_none(desk: Desk, ca_file: Path) -> None:
+    """What was not named is not given."""
+    desk.police(ca_file)
+    words = ("alice", "--client", "gate", "--address", "10.1.2.3", "--approved", "changes")
+    done, out, _ = desk.attempt(*words, typed=PASSWORD + code())
+    assert done == exits.NO
+    assert "unasked   approval change" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        pytest.param(("--attribute", "No-Such=1"), "No-Such", id="unknown attribute"),
+        pytest.param(("--attribute", "NAS-Port=x"), "NAS-Port", id="no number"),
+    ],
+)
+def test_attribute_that_cannot_be_is_refused(desk: Desk, words: tuple[str, ...], why: str) -> None:
+    """What no client could send is wrong usage, and nothing is decided."""
+    done, out, err = desk.attempt("alice", "--client", "nas", *words)
+    assert (done, out) == (exits.USAGE, "")
+    assert why in err
+
+
+# -- directories --
+
+
+@pytest.fixture
+def directory(desk: Desk, ca: trustme.CA, ca_file: Path) -> Iterator[LdapResponder]:
+    """A directory that knows Alice, whose password there is `right`."""
+    with LdapResponder(server_context(ca, "127.0.0.1")) as made:
+        desk.police(ca_file, made.port)
+        yield made
+
+
+def test_directory_is_searched_and_not_bound(desk: Desk, directory: LdapResponder) -> None:
+    """Who somebody is may be asked; a password counts there, and is not sent."""
+    done, out, _ = desk.attempt("alice", "--client", "corp", typed="right")
+    assert done == exits.NO
+    assert f"directory corp: alice ({ALICE})" in out
+    assert "policy    staff\n" in out
+    assert 'unasked   directory corp would be asked for the password of "alice"' in out
+    assert "--ask-upstreams asks it" in out
+    assert "decision" not in out
+    assert {name for name, _ in directory.binds} == {SERVICE}
+    _, out, _ = desk.attempt("alice", "--client", "corp", "--json", typed="right")
+    told = json.loads(out)
+    assert told["person"]["dn"] == ALICE
+    assert told["rounds"][0]["unasked"] == {"directory": "corp", "user": "alice"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected", "decision"),
+    [
+        pytest.param("wrong", exits.NO, "reject: bad-password", id="wrong"),
+        pytest.param("right", exits.DONE, "accept: factor-skipped", id="right"),
+    ],
+)
+def test_directory_is_bound_on_demand(
+    desk: Desk, directory: LdapResponder, typed: str, expected: int, decision: str
+) -> None:
+    """With --ask-upstreams the password is sent once, and the directory's word decides."""
+    done, out, _ = desk.attempt("alice", "--client", "corp", "--ask-upstreams", typed=typed)
+    assert done == expected
+    assert f"decision  {decision}" in out
+    assert [name for name, _ in directory.binds].count(ALICE) == 1
+
+
+def test_facts_need_no_password_of_the_directory(desk: Desk, directory: LdapResponder) -> None:
+    """Without a password the person is shown as the directory has them."""
+    done, out, _ = desk.attempt("alice", "--client", "corp")
+    assert done == exits.DONE
+    assert "groups    none\n" in out
+    assert {name for name, _ in directory.binds} == {SERVICE}
+
+
+def test_directory_that_is_gone_refuses(desk: Desk, ca_file: Path) -> None:
+    """A directory that cannot be asked lets nobody in, and says so."""
+    desk.police(ca_file)
+    done, out, _ = desk.attempt("alice", "--client", "corp", "--ask-upstreams", typed="right")
+    assert done == exits.NO
+    assert "decision  reject: directory-unreachable" in out

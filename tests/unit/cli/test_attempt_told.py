@@ -24,6 +24,7 @@ from radiusmfa.outcome import (
     Reason,
     Unavailable,
 )
+from radiusmfa.reasons import EXPLANATIONS
 from radiusmfa.secret import Secret
 from radiusmfa.wire import codec, numbers
 
@@ -105,6 +106,8 @@ def test_what_an_upstream_did_is_told(said: Callable[[Callable[[Teller], object]
         "upstream  vip: upstream-silent (1 packet, 0.0 ms)",
         "decision  reject: upstream-refused (totp instead of securid)",
     ]
+    explained = EXPLANATIONS[Reason.UPSTREAM_REFUSED]
+    assert lines[3:5] == [f"means     {explained.meaning}", f"hint      {explained.advice}"]
     told = {**TOLD, "instead_of": "securid"}
     assert "(instead of securid)" in said(lambda teller: teller.decided(told, _reply()))
 

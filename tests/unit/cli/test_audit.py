@@ -129,6 +129,21 @@ def test_upstreams_of_a_login_are_found_and_shown(written: Office) -> None:
     )
 
 
+def test_lines_of_a_policy_are_found(written: Office) -> None:
+    """What a policy decided, and by which reason, is found by its name, and shown."""
+    lines = [
+        _login(9, id="p1", reason="not-approved", policy="aws-root", group="AWS owners"),
+        _login(10, id="p2", reason="passed", policy="aws-root", approval="CHG0030001"),
+        _login(11, id="p3", reason="passed", policy="vpn"),
+    ]
+    with written.open() as store, store.transaction():
+        trail.append(store, lines)
+    assert _ids(written, "--policy", "aws-root") == ["p1", "p2"]
+    assert _ids(written, "--policy", "aws-root", "--reason", "passed") == ["p2"]
+    (shown,) = written.done("audit", "search", "--id", "p1").out.splitlines()
+    assert shown.endswith('policy=aws-root group="AWS owners"')
+
+
 def test_tail_shows_the_latest(written: Office) -> None:
     """The last lines, or all if there are fewer, or none."""
     assert len(written.done("audit", "tail").out.splitlines()) == 6

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from radiusmfa.cli import exits
 from radiusmfa.cli.main import main
+from tests.unit.stores.stock import enroll, settle, totp
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+
+    from tests.unit.cli.office import Office
 
 GOOD = """\
 listen: [{udp: "127.0.0.1:1812"}]
@@ -181,6 +184,78 @@ def test_json_has_upstreams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     factors = [(client["factors"], client["when_unavailable"]) for client in found["clients"]]
     assert factors == [(["totp", "securid"], []), (["securid"], ["totp"]), ([], [])]
     assert "0123456789abcdef" not in out
+
+
+POLICIES = (
+    GOOD
+    + """\
+  - {name: old, networks: [192.0.2.2], secret: {file: it}}
+policies:
+  - {name: staff, when: {client: vpn, user: "*@example.com"}, factors: [totp]}
+  - {name: guests, when: {client: vpn}, deny: yes}
+  - {name: late, when: {client: vpn, realm: example.com}}
+"""
+)
+
+
+def test_policies_are_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each policy in order with its conditions and results; what is a mistake is a warning."""
+    assert _check(POLICIES, tmp_path) == exits.DONE
+    out, err = capsys.readouterr()
+    assert out.splitlines()[3:] == [
+        "",
+        "   POLICY  WHEN                            THEN",
+        "1  staff   client vpn; user *@example.com  factors totp",
+        "2  guests  client vpn                      deny yes",
+        "3  late    client vpn; realm example.com   as the client says",
+        f"{tmp_path / 'it.yaml'}: can be used; 2 clients, 3 policies, 2 warnings",
+    ]
+    assert err.splitlines() == [
+        "warning: policy late is never reached: guests decides before it",
+        "warning: client old: no policy can fit it: all its logins are refused",
+    ]
+
+
+def test_json_has_policies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--json` has the policies, and apart from the warnings what was proved."""
+    assert _check(POLICIES, tmp_path, "--json") == exits.DONE
+    found = json.loads(capsys.readouterr().out)
+    assert found["policies"][:2] == [
+        {
+            "name": "staff",
+            "when": {"client": "vpn", "user": "*@example.com"},
+            "then": {"factors": "totp"},
+        },
+        {"name": "guests", "when": {"client": "vpn"}, "then": {"deny": "yes"}},
+    ]
+    assert found["warnings"] == []
+    assert found["proved"][0] == "policy late is never reached: guests decides before it"
+    assert _check(GOOD, tmp_path, "--json") == exits.DONE
+    assert json.loads(capsys.readouterr().out)["policies"] is None
+
+
+def test_one_policy_that_fits_everything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A policy without conditions always fits; without results the client's settings count."""
+    assert _check(GOOD + "policies: [{name: all}]\n", tmp_path) == exits.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[4] == "1  all     always  as the client says"
+    assert lines[5].endswith("1 client, 1 policy, no warnings")
+
+
+def test_a_factor_that_nobody_has_is_a_warning(office: Office) -> None:
+    """Where the store can be read, what nobody in it has is told."""
+    with office.config.open("a", encoding="utf-8") as file:
+        file.write("policies: [{name: all, factors: [totp]}]\n")
+    warning = (
+        "warning: policy all, client vpn: nobody has the factor totp: no user has such a token"
+    )
+    assert warning in office.done("check").err.splitlines()
+    with office.open() as store:
+        settle(store, "alice")
+        enroll(store, totp("T1", "alice"))
+    assert "nobody has" not in office.done("check").err
 
 
 def test_json_of_a_faulty_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,3 +162,16 @@ def test_store_needs_its_keys(tmp_path: Path) -> None:
 def test_things_are_counted_in_words(things: str, text: str) -> None:
     """One thing is not several."""
     assert common.count(things, "client") == text
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        ([], ", nor any other."),
+        (["vault", "root"], "; it has: vault, root."),
+        (["vault", "aws-root"], "; did you mean aws-root?"),
+    ],
+)
+def test_slip_is_answered_with_what_there_is(known: list[str], text: str) -> None:
+    """Whoever mistypes a name learns which one may be meant, or all of them."""
+    assert common.suggestion("aws-rot", known) == text

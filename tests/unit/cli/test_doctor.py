@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from radiusmfa.wire import numbers
+from tests import servicenow
+from tests.servicenow import Running
 from tests.unit.cli.responder import SECRET, Responder, answer, by_code, closed_port, other_secret
+from tests.unit.primary.conftest import server_context
+from tests.unit.primary.responder import Responder as LdapResponder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    import trustme
 
     from tests.unit.cli.office import Office
 
@@ -139,3 +146,91 @@ def test_progress_is_shown_on_a_terminal(office: Office, good: Responder) -> Non
     _configure(office, rsa=[good.port])
     ran = office.run("doctor", "--upstream", "rsa", terminal=True)
     assert "tested 1 of 1" in ran.err
+
+
+# -- directories and approvals --
+
+
+def _outside(office: Office, ca_file: Path, directory: int, approval: str) -> None:
+    """Have a directory with a server at a port, and approvals: of a service at a URL, and ours."""
+    office.file("service-password", "service-password")
+    office.file("servicenow-password", servicenow.PASSWORD)
+    ldap = {
+        "servers": [f"ldap://127.0.0.1:{directory}", "ldap://127.0.0.9:1"],
+        "base": "dc=corp,dc=example",
+        "ca_file": str(ca_file),
+        "bind_dn": "cn=radiusmfa,dc=corp,dc=example",
+        "bind_password": {"file": "service-password"},
+    }
+    service = {
+        "url": approval,
+        "user": servicenow.ACCOUNT,
+        "password": {"file": "servicenow-password"},
+        "ca_file": str(ca_file),
+    }
+    text = office.config.read_text()
+    primaries = json.dumps({"corp": {"ldap": ldap}})
+    approvals = json.dumps({"root": {}, "change": {"servicenow": service}})
+    office.config.write_text(f"{text}primaries: {primaries}\napprovals: {approvals}\n")
+
+
+@pytest.fixture
+def outside(office: Office, ca: trustme.CA, ca_file: Path) -> Iterator[Running]:
+    """A site whose directory knows nobody, and whose service of approvals is well."""
+    with (
+        LdapResponder(server_context(ca, "127.0.0.1")) as directory,
+        Running(ca) as service,
+    ):
+        directory.rules["searchRequest"] = lambda request: [request.result()]
+        service.simulator.person(servicenow.ACCOUNT)
+        service.simulator.change(service.simulator.person("alice"), time.time())
+        _outside(office, ca_file, directory.port, service.url)
+        yield service
+
+
+@pytest.mark.parametrize("kind", ["directory", "approval"])
+def test_unknown_name_is_wrong_usage(office: Office, outside: Running, kind: str) -> None:
+    """What the configuration does not name cannot be tested; what may be meant is said."""
+    del outside
+    meant = {"directory": "corp", "approval": "change"}[kind]
+    line = office.refused(2, "doctor", f"--{kind}", meant[:-1])
+    assert f"did you mean {meant}?" in line
+
+
+def test_approval_of_the_store_is_asked_of_nobody(office: Office, outside: Running) -> None:
+    """What is granted here has no service that could be tested."""
+    del outside
+    assert "no approval of a service 'root'" in office.refused(2, "doctor", "--approval", "root")
+
+
+def test_directories_and_approvals_are_tested(office: Office, outside: Running) -> None:
+    """Every server of a directory and every service is asked with the rest, a dead one, too."""
+    ran = office.run("doctor", "--json")
+    assert ran.code == 1
+    levels: dict[str, list[str]] = {}
+    for one in ran.json["findings"]:
+        levels.setdefault(" ".join(one["subject"].split()[:2]), []).append(one["level"])
+    assert levels["directory corp"] == ["ok", "ok", "ok", "ok", "note", "fault"]
+    assert levels["approval change"] == ["ok", "ok", "ok"]
+    for secret in ("service-password", servicenow.PASSWORD):
+        assert secret not in ran.out
+    assert len(outside.simulator.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "subjects"),
+    [
+        pytest.param(("--directory", "corp"), {"directory"}, id="directory"),
+        pytest.param(("--approval", "change"), {"approval"}, id="approval"),
+        pytest.param(
+            ("--approval", "change", "--directory", "corp"), {"approval", "directory"}, id="both"
+        ),
+    ],
+)
+def test_one_of_them_can_be_tested_alone(
+    office: Office, outside: Running, words: tuple[str, ...], subjects: set[str]
+) -> None:
+    """Nothing is looked at but what is named."""
+    del outside
+    found = office.run("doctor", *words, "--json").json["findings"]
+    assert {one["subject"].split()[0] for one in found} == subjects

@@ -151,3 +151,23 @@ def test_restore_is_audited(backup: str, office: Office) -> None:
     line = office.lines()[-1]
     assert line["action"] == "restore"
     assert line["detail"].startswith("backup, after line ")
+
+
+@pytest.mark.parametrize("is_gone", [True, False], ids=["gone", "there"])
+def test_approvals_nobody_knows_of_are_revoked(office: Office, *, is_gone: bool) -> None:
+    """If the store of now cannot say which were revoked since, all are, and they are named."""
+    with office.stock.raw() as connection:
+        connection.executemany(
+            "INSERT INTO approvals (approval, user, why, granted_by, created, until)"
+            " VALUES ('a', 'alice', 'why', 'bob', 5, 9e9)",
+            [(), ()],
+        )
+    path = str(office.folder / "backup")
+    office.done("backup", path)
+    if is_gone:
+        database.remove(office.stock.path)
+    ran = office.done("restore", path, "--yes", "--json")
+    assert ran.json["revoked_approvals"] == ([1, 2] if is_gone else [])
+    database.remove(office.stock.path)
+    told = "Approvals that are revoked, because others may have revoked them: #1, #2\n"
+    assert told in office.done("restore", path, "--yes").out

@@ -76,6 +76,7 @@ def test_unknown_user_is_refused(alice: Office) -> None:
     path = alice.folder / "it.svg"
     line = alice.refused(1, "token", "enroll", "eve", "--no-confirm", "--svg", str(path))
     assert "there is no user 'eve'" in line
+    assert "`radiusmfa user add NAME --no-password` makes a place for tokens" in line
     assert not path.exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ import pytest
 from radiusmfa.cli import upstreams
 from radiusmfa.cli.exchange import login_request
 from radiusmfa.config.model import Client, Configuration, Factors
+from radiusmfa.config.policy_model import Policy
 from radiusmfa.config.upstream_model import Codec, Server, Upstream, UpstreamFactor, UserName
 from radiusmfa.secret import Secret
 from radiusmfa.wire import codec
@@ -80,6 +82,10 @@ def test_askers_are_named() -> None:
     assert upstreams.askers(config, "rsa") == ([], ["securid"])
     assert upstreams.askers(config, "nps") == (["vpn"], [])
     assert upstreams.askers(config, "vip") == ([], [])
+    # Where policies decide, the client's own setting may not count.
+    ruled = dataclasses.replace(config, policies=(Policy(name="it", primary="rsa"),))
+    assert upstreams.askers(ruled, "rsa") == (["vpn"], ["securid"])
+    assert upstreams.askers(ruled, "nps") == ([], [])
 
 
 @pytest.mark.parametrize("primary", ["local", "none"])

@@ -174,16 +174,16 @@ def test_list_shows_everybody(peopled: Office) -> None:
     peopled.done("recovery", "issue", "alice", "--count", "3")
     lines = peopled.done("user", "list").out.splitlines()
     assert lines == [
-        "NAME   PASSWORD  TOKENS  RECOVERY  UPSTREAMS  REMARKS",
-        "alice  argon2id  1       3         -",
-        "bob    -         0       0         -          no token here, disabled",
+        "NAME   PASSWORD  TOKENS  RECOVERY  UPSTREAMS  GROUPS  ALIASES  REMARKS",
+        "alice  argon2id  1       3         -          -       -",
+        "bob    -         0       0         -          -       -        no token here, disabled",
     ]
 
 
 def test_empty_list_is_a_list(office: Office) -> None:
     """Nobody is a table without rows, and an empty list."""
     assert office.done("user", "list").out.splitlines() == [
-        "NAME  PASSWORD  TOKENS  RECOVERY  UPSTREAMS  REMARKS"
+        "NAME  PASSWORD  TOKENS  RECOVERY  UPSTREAMS  GROUPS  ALIASES  REMARKS"
     ]
     assert office.done("user", "list", "--json").json == []
 
@@ -196,7 +196,7 @@ def test_upstreams_are_shown(peopled: Office) -> None:
             one = Assignment(user="bob", upstream=upstream, name=name)
             assignments.assign(store, ACTOR, one)
     assert peopled.done("user", "list").out.splitlines()[2] == (
-        "bob    -         0       0         rsa, vip"
+        "bob    -         0       0         rsa, vip   -       -"
     )
     text = peopled.done("user", "show", "bob").out
     assert "upstream        rsa, as ASmith\nupstream        vip\n" in text
