@@ -1,7 +1,10 @@
 #!/bin/sh
 # Install the Debian packages that the live tests need, if they are missing and we may; say what is missing.
 set -eu
-packages="freeradius freeradius-utils radsecproxy libpam-radius-auth pamtester oathtool iproute2 zbar-tools systemd"
+packages="freeradius freeradius-utils radsecproxy libpam-radius-auth pamtester oathtool iproute2 zbar-tools slapd ldap-utils systemd"
+
+# An Active Directory domain controller.
+packages="$packages samba samba-ad-provision samba-ad-dc winbind ldb-tools"
 
 missing() {
     for package in $packages; do
@@ -58,13 +61,26 @@ if ! install $wanted; then
         install "$package" || true
     done
 fi
+for service in freeradius slapd; do
+    case " $wanted" in
+    *" $service "*)
+        # Installed by us for tests: neither now nor at the next boot.
+        if command -v systemctl >/dev/null; then
+            $as_root systemctl disable --quiet "$service.service" 2>/dev/null || true
+        fi
+        ;;
+    esac
+done
+left=$(missing)
+[ -z "$left" ] || loudly "Could not be installed: $left"
+
 case " $wanted" in
-*" freeradius "*)
-    # Installed by us for tests: neither now nor at the next boot.
+*" samba "*)
+    # Neither now nor at the next boot: file sharing, name service and winbind are no part of the tests.
     if command -v systemctl >/dev/null; then
-        $as_root systemctl disable --quiet freeradius.service 2>/dev/null || true
+        for unit in smbd nmbd winbind samba-ad-dc; do
+            $as_root systemctl disable --quiet "$unit.service" 2>/dev/null || true
+        done
     fi
     ;;
 esac
-left=$(missing)
-[ -z "$left" ] || loudly "Could not be installed: $left"

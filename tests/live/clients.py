@@ -10,12 +10,21 @@ from tests.live.world import missing
 
 # Debian packages by the program that a test calls.
 _PACKAGES: Final = {
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "unshare": "util-linux",
+    "samba": "samba-ad-dc samba-ad-provision",
+    "samba-tool": "samba-ad-dc samba-ad-provision",
+    "ldbmodify": "ldb-tools",
+    "ldbsearch": "ldb-tools",
     "oathtool": "oathtool",
     "radtest": "freeradius-utils",
     "radclient": "freeradius-utils",
     "freeradius": "freeradius",
     "pamtester": "pamtester",
     "radsecproxy": "radsecproxy",
+    "slapd": "slapd",
+    "ldapsearch": "ldap-utils",
 }
 
 # One client a flow, told apart by the loopback address it sends from.

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.live import asked
+from tests.live.asked import Asked
 from tests.live.clients import CLIENTS, FAST, need
+from tests.live.namespace import Namespace
+from tests.live.samba import DomainController
 from tests.live.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -45,3 +49,36 @@ def stopped(tmp_path: Path) -> Iterator[World]:
     yield world
     if world.is_running():
         world.stop()
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[Namespace]:
+    """Return another host, for servers whose ports are fixed."""
+    network = Namespace()
+    yield network
+    network.remove()
+
+
+@pytest.fixture(scope="session")
+def domain(
+    network: Namespace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DomainController]:
+    """Return a running domain controller; whoever ends it starts it again."""
+    domain = DomainController(tmp_path_factory.mktemp("domain"), network)
+    domain.start()
+    yield domain
+    domain.stop()
+
+
+@pytest.fixture
+def ask(domain: DomainController) -> Iterator[Callable[..., Asked]]:
+    """Return a function that makes our directory of the domain, with some settings changed."""
+    made: list[Asked] = []
+
+    def make(**other: object) -> Asked:
+        made.append(Asked(asked.settings(domain, **other)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

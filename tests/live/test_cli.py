@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from tests.live.clients import STEP_UP, need
+from tests.live.clients import CLIENTS, FAST, STEP_UP, need
 from tests.live.world import PASSWORD, SECRET, Person
 
 if TYPE_CHECKING:
@@ -98,3 +99,43 @@ def test_oathtool_and_server_agree_on_every_algorithm(world: World, tmp_path: Pa
         )
         with world.nas(STEP_UP) as nas:
             assert nas.login(algorithm, done.stdout.strip()) == 2
+
+
+def act(world: World, person: str, *words: str) -> tuple[int, str]:
+    """Run a command as sudo does for *person*; return its exit code and what it says."""
+    done = subprocess.run(
+        world.command(*words),
+        env=os.environ | {"SUDO_USER": person},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_two_administrators_approve(stopped: World) -> None:
+    """One grants, another one confirms, while the server runs; neither can do both."""
+    stopped.configure(CLIENTS, passwords=FAST, approvals={"vault": {"persons": 2}})
+    stopped.start()
+    words = ("approval", "grant", "vault", "live0001", "--why", "CHG0030001", "--for", "8h")
+
+    assert act(stopped, "live0001", *words)[0] == 1
+    assert act(stopped, "bob", *words)[0] == 0
+    code, told = act(stopped, "bob", "approval", "confirm", "1")
+    assert (code, "two different persons are asked for" in told) == (1, True)
+    assert act(stopped, "live0001", "approval", "confirm", "1")[0] == 1
+    assert act(stopped, "eve", "approval", "confirm", "1")[0] == 0
+
+    (found,) = json.loads(stopped.run("approval", "list", "--json").stdout)
+    assert (found["state"], found["granted_by"], found["second_by"]) == ("in force", "bob", "eve")
+    assert act(stopped, "dan", "approval", "revoke", "1", "--yes")[0] == 0
+    assert json.loads(stopped.run("approval", "list", "--json").stdout) == []
+    lines = stopped.audit(kind="admin", user="live0001")
+    assert [line["action"] for line in lines] == [
+        "approval.grant",
+        "approval.confirm",
+        "approval.revoke",
+    ]
+    stopped.run("audit", "verify")
