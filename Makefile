@@ -1,6 +1,6 @@
 # The commands of radiusmfa. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help env run test quick lint types each property live bench conf dist lock clean
+.PHONY: help env run test quick lint types each property live bench conf pages dist lock clean
 
 BIN := .venv/bin
 # make run PORT=11812: another port for the demo. DIR: where its data lies.
@@ -48,6 +48,9 @@ bench: env ## CPU per login against FreeRADIUS in the same minute
 
 conf: env ## load conf/radiusmfa.yaml and compare its settings with the model
 	$(BIN)/python -m pytest -q tests/unit/config/test_example.py
+
+pages: env ## write docs/devices anew from conf/profiles
+	$(BIN)/python tools/device_pages.py
 
 dist: env ## wheel and source distribution, built twice and compared
 	$(BIN)/python tools/dist.py

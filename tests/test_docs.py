@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from radiusmfa.cli.main import COMMANDS
-from radiusmfa.outcome import Reason
+from radiusmfa.reasons import EXPLANATIONS, Kind
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCUMENTS: Final = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
@@ -50,9 +50,16 @@ def test_each_promise_has_a_test_named_after_it(promise: int) -> None:
 
 
 def test_operations_explains_every_reason() -> None:
-    """Whatever reason an audit line gives, docs/operations.md explains it."""
+    """Whatever reason an audit line gives, docs/operations.md says of it what `why` says."""
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    assert [reason.value for reason in Reason if f"`{reason.value}`" not in text] == []
+    chapter = text.split("\n## Why was this login refused?\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `.*$", chapter, re.MULTILINE)
+    assert rows == [
+        f"| `{code}` | {told.meaning} | {told.advice}{' ' if told.advice else ''}|"
+        for kind in Kind
+        for code, told in EXPLANATIONS.items()
+        if told.kind is kind
+    ]
 
 
 def test_commands_in_documents_exist() -> None:
