@@ -9,7 +9,7 @@ from radiusmfa.config import client_checks, conditions, effective, reply
 from radiusmfa.config.fields import Fields
 from radiusmfa.config.model import NONE, Mode
 from radiusmfa.config.nodes import Report
-from radiusmfa.config.policy_model import By
+from radiusmfa.config.policy_model import By, Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,6 +67,7 @@ def refuse(item: Found, report: Report, policy: Policy, known: Known) -> None:
     for client in own:
         if not policy.deny:
             _refuse_settings(item, report, policy, client, upstreams)
+            _refuse_two_directories(fields, policy, client, directories)
         _refuse_unknown_groups(fields, policy, client, directories)
 
 
@@ -144,6 +145,11 @@ def _contradictions(fields: Fields, policy: Policy, settings: Client) -> Iterato
         for name in ("not_enrolled", "remember"):
             if fields.has(name):
                 yield name, "has no meaning with mode: proxy, whose upstream asks for every proof"
+    if settings.order is Order.FACTOR_FIRST and fields.has("remember"):
+        yield (
+            "remember",
+            "goes with order: password-first: what is remembered comes first otherwise",
+        )
     if settings.primary == NONE:
         weak = (policy.skips_factor, policy.not_enrolled_until, policy.remember)
         for name, is_said in zip(_NEEDS_PASSWORD, weak, strict=True):
@@ -151,20 +157,37 @@ def _contradictions(fields: Fields, policy: Policy, settings: Client) -> Iterato
                 yield name, "with primary: none nothing at all would be proved"
 
 
+def _refuse_two_directories(
+    fields: Fields, policy: Policy, own: Client, known: dict[str, Directory]
+) -> None:
+    primary = effective.client(own, policy).primary
+    if policy.directory and primary in known and policy.directory != primary:
+        what = f"must be {primary}, which checks the password: a person is of one directory"
+        fields.fault("directory", f"{what} (client {own.name})")
+
+
 def _refuse_unknown_groups(
     fields: Fields, policy: Policy, own: Client, known: dict[str, Directory]
 ) -> None:
     when = policy.when
-    if not (when.groups or when.users):
+    if not (when.groups or when.users or when.approval):
         return
     name = effective.directory(own, policy, known)
-    condition = "group" if when.groups else "user"
-    mode = effective.client(own, policy).mode
+    condition = "group" if when.groups else "user" if when.users else "approval"
+    settings = effective.client(own, policy)
+    mode = settings.mode
     if not name and when.groups and len(known) > 1:
         what = f"whose groups? Say directory: one of {', '.join(known)} (client {own.name})"
     elif name in known and not known[name].can_search and mode is not Mode.CHALLENGE:
         what = f"directory {name} cannot search without bind_dn, and with mode: {mode} nobody is"
         what += f" known before their password is (client {own.name})"
+    elif name in known and not known[name].can_search and not _is_typed_first(settings, name):
+        what = f"directory {name} cannot search without bind_dn, and what is typed first is no"
+        what += f" password of it (client {own.name})"
     else:
         return
     fields.section("when", conditions.SETTINGS).fault(condition, what)
+
+
+def _is_typed_first(settings: Client, directory: str) -> bool:
+    return settings.primary == directory and settings.order is Order.PASSWORD_FIRST

@@ -221,7 +221,7 @@ def test_a_directory_that_cannot_search_knows_nobody_before(mode: Mode, conditio
 
 def test_in_a_challenge_the_bind_tells_who_it_is() -> None:
     """Where the password comes first and alone, it opens the directory."""
-    assert not _faults("when: {group: a}", VPN, directories=(BLIND,))
+    assert not _faults("primary: blind, when: {group: a}", VPN, directories=(BLIND,))
 
 
 @pytest.mark.parametrize(
@@ -257,3 +257,34 @@ def test_what_weakens_is_loud(settings: str, warning: str) -> None:
 def test_what_does_not_weaken_is_not_loud(settings: str) -> None:
     """A day of memory and all else is said once, in the file."""
     assert _read(f"[{{name: it, {settings}}}]") == ([], [])
+
+
+def test_a_person_is_of_the_directory_that_checks_the_password() -> None:
+    """Two directories in one policy would bind an entry of one at the other."""
+    other = dataclasses.replace(CORP, name="other")
+    (fault,) = _faults("primary: corp, directory: other", VPN, directories=(CORP, other))
+    assert "policies[0].directory: must be corp, which checks the password" in fault
+    assert _faults("primary: corp, directory: corp", VPN, directories=(CORP, other)) == []
+    assert _faults("primary: local, directory: other", VPN, directories=(CORP, other)) == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "directory: blind, when: {group: x}",
+        "primary: blind, order: factor-first, when: {group: x}",
+        "primary: blind, order: factor-first, when: {user: x}",
+    ],
+)
+def test_what_is_typed_first_must_be_a_password_of_a_directory_that_cannot_search(
+    settings: str,
+) -> None:
+    """No other password, and no passcode, is sent there to learn somebody's groups."""
+    (fault,) = _faults(settings, VPN, directories=(BLIND, CORP))
+    assert "what is typed first is no password of it" in fault
+
+
+def test_a_passcode_that_comes_first_is_never_remembered() -> None:
+    """With `factor-first` there is nothing to leave out."""
+    (fault,) = _faults("order: factor-first, remember: {for: 8h}", VPN)
+    assert "policies[0].remember: goes with order: password-first" in fault
