@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from ipaddress import ip_network
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from radiusmfa.config import effective
 from radiusmfa.config.model import Client
-from radiusmfa.config.policy_model import Conditions, Order, Policy, Remember
+from radiusmfa.config.policy_model import Conditions, Order, Policy, Remember, Schedule, Span
 from radiusmfa.secret import Secret
 
 OWN = Client(
@@ -89,3 +92,44 @@ def test_directory_is_the_one_that_is_said_or_needed(
     """The policy's word, its primary, the client's word, or the only one there is."""
     fields: dict[str, Any] = {"name": "vpn", "networks": (), "secret": OWN.secret} | own
     assert effective.directory(Client(**fields), made, known) == expected
+
+
+HOURS = Schedule(
+    name="h",
+    spans=(Span(days=frozenset({0, 1, 2, 3, 4}), start=480, end=1080),),
+    zone=ZoneInfo("Europe/Berlin"),
+    holidays=frozenset({date(2026, 12, 25), date(2026, 12, 26), date(2027, 1, 1)}),
+)
+WHOLE = Policy(
+    name="p",
+    when=Conditions(clients=("vpn",), networks=(ip_network("10.0.0.0/8"),), schedule=HOURS),
+    factors=("totp",),
+    remember=Remember(seconds=60),
+)
+
+
+def test_mark_is_the_same_in_every_process() -> None:
+    """A challenge outlives a restart, in which sets have another order."""
+    assert effective.mark(WHOLE) == "138af9ee"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(WHOLE, deny=True),
+        replace(WHOLE, factors=None),
+        replace(WHOLE, factors=()),
+        replace(WHOLE, factors=("totp", "hotp")),
+        replace(WHOLE, remember=Remember(seconds=61)),
+        replace(WHOLE, order=Order.PASSWORD_FIRST),
+        replace(WHOLE, not_enrolled_until=date(2027, 1, 31)),
+        replace(WHOLE, when=replace(WHOLE.when, clients=())),
+        replace(WHOLE, when=replace(WHOLE.when, networks=(ip_network("10.0.0.0/9"),))),
+        replace(WHOLE, when=replace(WHOLE.when, schedule=replace(HOURS, zone=ZoneInfo("UTC")))),
+        replace(WHOLE, when=replace(WHOLE.when, schedule=replace(HOURS, holidays=frozenset()))),
+        replace(WHOLE, when=replace(WHOLE.when, schedule=None)),
+    ],
+)
+def test_mark_changes_with_whatever_a_policy_says(other: Policy) -> None:
+    """No challenge of one is answered under another."""
+    assert effective.mark(other) != effective.mark(WHOLE)

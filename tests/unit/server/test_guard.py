@@ -8,8 +8,9 @@ import pytest
 
 from radiusmfa.login.account import Kind
 from radiusmfa.outcome import Failed, Reason
-from radiusmfa.server.guard import Guard, admitted
+from radiusmfa.server.guard import Guard, admitted, place_of
 from radiusmfa.stores import people
+from tests.flows.people import directory
 from tests.flows.world import LOCKOUT, World
 
 if TYPE_CHECKING:
@@ -119,3 +120,37 @@ def test_right_proof_forgets_wrong_ones(guard: Guard, alice: User) -> None:
     guard.clear(alice, Kind.OATH, HERE)
 
     assert set(alice.failures) == {(Kind.PASSWORD, HERE)}
+
+
+def test_directory_has_its_own_limits(world: World) -> None:
+    """Every wrong password that was sent counts there, the same one too, until its window ends."""
+    corp = directory(lockout=2, lockout_window=1800)
+    guard = Guard(world.logins, LOCKOUT, b"pepper", (corp,))
+    world.person("carol")
+    world.logins.begin()
+    carol = world.logins.user(b"carol")
+    assert carol is not None
+    place = place_of(corp)
+    for _ in range(2):
+        guard.count(carol, Kind.PASSWORD, place, b"same", 1000)
+    assert guard.is_locked(carol, Kind.PASSWORD, place, 1000)
+    assert guard.is_locked(carol, Kind.PASSWORD, place, 2799)
+    assert not guard.is_locked(carol, Kind.PASSWORD, place, 2801)
+    assert not guard.is_locked(carol, Kind.PASSWORD, HERE, 1000)
+    world.logins.commit()
+
+
+def test_wrong_password_is_known_for_its_time_there(world: World, guard: Guard) -> None:
+    """The same of the same person at the same directory, also after a reload."""
+    world.person("carol")
+    world.logins.begin()
+    carol = world.logins.user(b"carol")
+    assert carol is not None
+    guard.found_wrong(carol, "@corp", b"wrong", 100.0, 300.0)
+    later = Guard(world.logins, LOCKOUT, b"pepper")
+    later.inherit(guard)
+    assert later.knows_wrong(carol, "@corp", b"wrong", 399.0)
+    assert not later.knows_wrong(carol, "@corp", b"wrong", 400.0)
+    assert not later.knows_wrong(carol, "@other", b"wrong", 399.0)
+    assert not later.knows_wrong(carol, "@corp", b"right", 399.0)
+    world.logins.commit()

@@ -764,3 +764,30 @@ def test_folding_ends_when_nothing_is_left(admin: Database, logins: Logins, stoc
     logins.fold(everything=True)
     logins.commit()
     assert _steps(stock) == 0
+
+
+def test_outsider_keeps_failures_over_a_restart(logins: Logins, admin: Database) -> None:
+    """Whom a directory knows has no row, but what was wrong is not forgotten with the process."""
+    logins.begin()
+    zoe = logins.outsider(b"Zoe")
+    logins.put_failures(zoe, Kind.PASSWORD, "@corp", FAILED)
+    logins.commit()
+
+    again = Logins(admin)
+    again.begin()
+    found = again.outsider(b"zoe")
+    assert (found.id, found.failures) == (zoe.id, {(Kind.PASSWORD, "@corp"): FAILED})
+    again.clear_failures(found, Kind.PASSWORD, "@corp")
+    again.commit()
+    third = Logins(admin)
+    third.begin()
+    assert third.outsider(b"zoe").failures == {}
+    third.commit()
+
+
+def test_name_that_nobody_knows_fills_no_table(logins: Logins, admin: Database) -> None:
+    """Whoever invents names leaves nothing in the store."""
+    logins.begin()
+    logins.put_failures(logins.stranger(b"invented"), Kind.UPSTREAM, "vpn", FAILED)
+    logins.commit()
+    assert admin.connection.execute("SELECT count(*) FROM failures").fetchone() == (0,)
