@@ -61,18 +61,19 @@ def directory(own: Client, policy: Policy | None, directories: Collection[str]) 
 
 def mark(policy: Policy) -> str:
     """
-    Return eight hexadecimal digits that change with whatever *policy* says.
+    Return eight hexadecimal digits that change with what *policy* says, hours and approval aside.
 
-    The same after a restart: a challenge belongs to the policy as it was.
+    The same after a restart: a challenge belongs to the policy as it was. Hours and approval
+    are looked at again in each round.
     """
-    return hashlib.sha256(repr(_plain(policy)).encode()).hexdigest()[:8]
+    lasting = dataclasses.replace(policy.when, schedule=None, approval="")
+    kept = dataclasses.replace(policy, when=lasting)
+    return hashlib.sha256(repr(_plain(kept)).encode()).hexdigest()[:8]
 
 
 def _plain(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [_plain(getattr(value, field.name)) for field in dataclasses.fields(value)]
-    if isinstance(value, frozenset):
-        return sorted(str(one) for one in value)  # their order is another one in each process
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
     return value.value if isinstance(value, Enum) else str(value)

@@ -181,6 +181,8 @@ def _unreadable(config: Configuration) -> Iterator[str]:
 
 
 def _unheld(config: Configuration, holders: Holders) -> Iterator[str]:
+    if not (holders.kinds or holders.upstreams):
+        return  # nobody has anything yet: a new store
     upstream = {factor.name: factor for factor in config.factors.upstream}
     for text, one in settings(config):
         if one.mode is Mode.PROXY or one.skips_factor:

@@ -325,7 +325,7 @@ class Pipeline:
             self._logins.drop_challenge(entry.state)
             received.login = entry.login
             mode = mode.__class__(entry.mode)
-            if entry.policy and not site.is_ruled:
+            if not site.is_ruled and entry.policy != site.own.key:
                 return Reject(Reason.UNKNOWN_STATE)  # a reload has taken the policy away
         deadline = received.arrived + site.budget
         attempt = received.attempt = Attempt(
@@ -493,7 +493,7 @@ class Pipeline:
             received.peer.address, user.id, received.login, attempt.mode.value, wrong, now,
             step=step,
             talk=self.parts.asking.talk(attempt),
-            policy="" if attempt.rule is None else attempt.rule.key,
+            policy=(attempt.rule or received.site.own).key,
             limit=None if asked is None else asked.limit,
         )  # fmt: skip
         if entry is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 from radiusmfa.config import effective
+from radiusmfa.config.policy_model import Order
 from radiusmfa.login.plan import Plan
 from radiusmfa.login.policy import Test
 from radiusmfa.server.replies import Replies
@@ -45,12 +46,19 @@ class Rule:
     ) -> None:
         """Keep what was compiled."""
         self.name = name
-        self.key = "" if test is None else f"{name}#{effective.mark(test.policy)}"
+        self.key = _key(name, client, test)
         self.client = client
         self.plan = plan
         self.replies = replies
         self.test = test
         self.directory = directory
+
+
+def _key(name: str, client: Client, test: Test | None) -> str:
+    if test is not None:
+        return f"{name}#{effective.mark(test.policy)}"
+    # Where the passcode comes first, what follows it must not be forgotten by a reload.
+    return "" if client.order is Order.PASSWORD_FIRST else f"#{client.order.value}"
 
 
 @final

@@ -391,3 +391,20 @@ def test_known_wrong_password_is_known_after_a_reload(world: World, corp: People
     world.reload()
     assert corp.decide(nas, "alice", b"wrong") == REJECT
     assert len(corp.binds) == 1
+
+
+def test_promise_2_order_that_a_reload_changes_ends_the_login(world: World, corp: People) -> None:
+    """A passcode that was asked about first is not all that has to be proved."""
+    alice = holder(world)
+    world.directories = ()
+    first = client(ASKING, Mode.CHALLENGE, order=Order.FACTOR_FIRST)
+    world.clients = (first,)
+    world.reload()
+    nas = world.nas(ASKING)
+    reply = nas.ask("alice", alice.code(world.now))
+    assert reply is not None
+    assert reply.code == CHALLENGE
+    world.clients = (client(ASKING, Mode.CHALLENGE),)
+    world.reload()
+    assert nas.decide("alice", right(corp), reply.state) == REJECT
+    assert last(world)["reason"] == "unknown-state"

@@ -44,7 +44,7 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
 )
 FLAGS = st.fixed_dictionaries({
     "opens": st.booleans(), "has_instead": st.booleans(), "can_show": st.booleans(),
-    "factor_first": st.booleans(), "may_be_alone": st.booleans(),
+    "may_be_alone": st.booleans(),
 })  # fmt: skip
 MOST_ROUNDS = 5
 PASSWORDS = frozenset({Step.PASSWORD, Step.REST, Step.LAST})
@@ -58,6 +58,7 @@ class Login:
 
     Attributes:
         mode: The client's.
+        factor_first: The client's order; a reload that changes it ends open challenges.
         passed: The steps that have passed, over all rounds.
         was_exempt: An exemption counted.
         stood_in: A server was gone while another factor counted for the user.
@@ -65,6 +66,7 @@ class Login:
     """
 
     mode: Mode
+    factor_first: bool
     passed: list[Step] = field(default_factory=list)
     was_exempt: bool = False
     stood_in: bool = False
@@ -76,7 +78,7 @@ class Login:
             self.mode,
             resumed=resumed,
             is_exempt=data.draw(st.booleans()),
-            factor_first=data.draw(st.booleans()),
+            factor_first=self.factor_first,
         )
         while True:
             # Two of three pass, or no login ever got far.
@@ -88,7 +90,14 @@ class Login:
                 outcome = PASSED if is_exempt else ASKS_PASSCODE
             if outcome == PASSED:
                 self.passed.append(step)
-            following = advance(self.mode, step, outcome, is_answer=resumed is not None, **flags)
+            following = advance(
+                self.mode,
+                step,
+                outcome,
+                is_answer=resumed is not None,
+                factor_first=self.factor_first,
+                **flags,
+            )
             if not isinstance(following, Step):
                 self.decision = following
                 is_resumed = isinstance(following, Challenge)
@@ -105,7 +114,7 @@ def test_promise_2_no_login_is_accepted_without_its_proofs(
     mode: Mode, rounds: int, data: st.DataObject
 ) -> None:
     """However many rounds, and though settings come and go, an Accept had all its proofs."""
-    login = Login(mode)
+    login = Login(mode, factor_first=data.draw(st.booleans()))
     resumed: Step | None = None
     for _ in range(rounds):
         resumed = login.go(data, resumed)

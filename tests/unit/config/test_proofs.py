@@ -206,12 +206,14 @@ def test_chap_hides_a_code_from_us() -> None:
 def test_a_factor_that_nobody_has_is_told() -> None:
     """A named kind of token that no user has, an upstream that nobody is assigned to."""
     policy = Policy(name="p", factors=("totp", "recovery", "securid", "push"))
-    assert proofs.of(_config(policy), NOBODY) == [
+    others = proofs.Holders(frozenset({"hotp"}), frozenset())
+    assert proofs.of(_config(policy), others) == [
         "policy p, client vpn: nobody has the factor totp: no user has such a token",
         "policy p, client vpn: nobody has the factor securid: nobody is assigned to upstream rsa",
     ]
     everything = proofs.Holders(frozenset({"totp"}), frozenset({"rsa"}))
     assert proofs.of(_config(policy), everything) == []
+    assert proofs.of(_config(policy), NOBODY) == []  # a new store, in which nobody has anything
     assert proofs.of(_config(policy), None) == []
 
 
@@ -228,7 +230,8 @@ def test_a_factor_that_nobody_has_is_told() -> None:
 )
 def test_factors_that_nobody_has_named_are_not_told(policy: Policy, client: Client) -> None:
     """Where all factors count because nobody said otherwise, or none does, none is missed."""
-    found = proofs.of(_config(policy, clients=(client,)), NOBODY)
+    others = proofs.Holders(frozenset({"hotp"}), frozenset())
+    found = proofs.of(_config(policy, clients=(client,)), others)
     assert not any("nobody has" in line for line in found)
 
 
