@@ -14,6 +14,7 @@ from radiusmfa.cli.admin import json_option
 from radiusmfa.cli.attempt_told import Teller
 from radiusmfa.cli.exchange import login_request
 from radiusmfa.cli.probe import Codes
+from radiusmfa.config import passing
 from radiusmfa.login.errands import AskApproval, Bind, LookUp
 from radiusmfa.login.username import UserNameError
 from radiusmfa.secret import Secret
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from radiusmfa.server.trial import Trial
 
 _MOST_ROUNDS: Final = 20
+_OF_THE_LOGIN: Final = passing.OF_ONE_HOP | {"User-Name"}
+"""Attributes of a request that no option adds."""
 
 
 @click.command()
@@ -183,7 +186,13 @@ class Login:
     def _request(self, typed: Secret, state: bytes | None) -> bytes:
         key = codec.SigningKey(self.client.secret)
         name = self.name.encode("utf-8", "surrogateescape")
-        return login_request(key, name, typed, state, self.more)
+        try:
+            octets = login_request(key, name, typed, state, self.more)
+            codec.decode(octets)
+        except codec.PacketError:
+            msg = "So many attributes do not fit into a request."
+            raise click.UsageError(msg) from None
+        return octets
 
     def _tell_unasked(self, asked: Asked, teller: Teller) -> None:
         if isinstance(asked, AskApproval):
@@ -211,6 +220,8 @@ def _more(client: Client, wish: Wish) -> bytes:
     encoded = b""
     for name, value in named:
         try:
+            if names.attribute(name).name in _OF_THE_LOGIN:
+                raise click.UsageError(f"{name}: is decided by the login itself.")
             encoded += names.encode(name, value)
         except names.AttributeValueError as error:
             raise click.UsageError(f"{name}: {error}.") from None

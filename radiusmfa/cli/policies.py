@@ -31,7 +31,7 @@ def conditions(policy: Policy) -> dict[str, str]:
 def results(policy: Policy) -> dict[str, str]:
     """Return what *policy* decides, by the names of the settings; nothing that is not set."""
     if policy.deny:
-        return {"deny": "yes"}
+        return {"deny": "yes"} | ({"directory": policy.directory} if policy.directory else {})
     until, remember = policy.not_enrolled_until, policy.remember
     found = {
         "primary": policy.primary,

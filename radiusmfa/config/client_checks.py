@@ -11,7 +11,7 @@ from radiusmfa.config.secrets import SHORTEST_SECRET_OCTETS
 from radiusmfa.wire.template import is_group
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from radiusmfa.config.fields import Fields
     from radiusmfa.config.model import Client, Factors
@@ -37,7 +37,11 @@ _UNSIGNED: Final = {
 
 
 def refuse(
-    fields: Fields, client: Client, profile: Profile | None, upstreams: Mapping[str, Upstream]
+    fields: Fields,
+    client: Client,
+    profile: Profile | None,
+    upstreams: Mapping[str, Upstream],
+    directories: Collection[str] = (),
 ) -> None:
     """
     Note what contradicts itself in *client*.
@@ -47,8 +51,9 @@ def refuse(
         client: Its settings, all layers taken together.
         profile: What kind of device it is; None: not said.
         upstreams: By name.
+        directories: Names of all there are.
     """
-    _refuse_contradictions(fields, client)
+    _refuse_contradictions(fields, client, directories)
     _refuse_useless_factors(fields, client)
     _refuse_protocol(fields, client, upstreams)
     _refuse_order_and_address(fields, client)
@@ -56,8 +61,8 @@ def refuse(
         _refuse_what_the_device_cannot(fields, client, profile)
 
 
-def _refuse_contradictions(fields: Fields, client: Client) -> None:
-    is_upstream = client.primary not in (LOCAL, NONE)
+def _refuse_contradictions(fields: Fields, client: Client, directories: Collection[str]) -> None:
+    is_upstream = client.primary not in {LOCAL, NONE, *directories}
     if client.primary == NONE and client.mode is not Mode.STEP_UP:
         fields.fault("primary", "none (no password is checked) goes with mode: step-up only")
     if client.primary != NONE and client.mode is Mode.STEP_UP:

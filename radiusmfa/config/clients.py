@@ -104,7 +104,8 @@ def _client(
         secret=shared,
         weak_secret=weak,
     )
-    client_checks.refuse(fields, client, profile, known.upstreams)
+    directories = [one.name for one in known.directories]
+    client_checks.refuse(fields, client, profile, known.upstreams, directories)
     said += client_checks.warnings(client)
     said += client_checks.hints(client, profile, known.factors, known.upstreams)
     return client, said
@@ -146,7 +147,7 @@ def _settings(fields: Fields, profile: Profile | None, known: Known) -> Client:
             "prompt_limit", plain.prompt_limit, low=16, high=_LARGEST_VALUE_OCTETS
         ),
         reject_message=fields.text("reject_message", "", low=0, high=_LARGEST_VALUE_OCTETS),
-        reply=reply.read(fields, _context(known, carrier, directory, primary)),
+        reply=reply.read(fields, _context(known, carrier, primary, directory)),
         attempts=fields.integer("attempts", plain.attempts, low=1, high=10),
         retry_window=fields.integer("retry_window", plain.retry_window, low=0, high=30),
         profile=profile.name if profile else "",

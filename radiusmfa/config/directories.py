@@ -50,7 +50,11 @@ _URL: Final = re.compile(
 _PORTS: Final = {"ldap": 389, "ldaps": 636}
 _LARGEST_PORT: Final = 65535
 _LONGEST: Final = 1024
-_SECRETS: Final = frozenset({"userpassword", "unicodepwd", "sambantpassword", "sambalmpassword"})
+_SECRETS: Final = frozenset({
+    "userpassword", "unicodepwd", "sambantpassword", "sambalmpassword",
+    "2.5.4.35", "1.2.840.113556.1.4.90", "1.3.6.1.4.1.7165.2.1.25", "1.3.6.1.4.1.7165.2.1.24",
+})  # fmt: skip
+"""Names in lower case, and the identifiers that mean the same."""
 _PLACEHOLDERS: Final = {"bind_as": {"user"}, "group_filter": {"dn", "user"}}
 # What has an effect with one way to find groups only.
 _OF_GROUPS: Final = {

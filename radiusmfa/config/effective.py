@@ -76,4 +76,6 @@ def _plain(value: object) -> object:
         return [_plain(getattr(value, field.name)) for field in dataclasses.fields(value)]
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
+    if value is None:
+        return None  # not said is another thing than what is called None
     return value.value if isinstance(value, Enum) else str(value)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from radiusmfa.config.model import Client
     from radiusmfa.config.policies import Known
     from radiusmfa.config.policy_model import Policy
-    from radiusmfa.config.upstream_model import Upstream
 
 RESULTS: Final = (
     "primary",
@@ -53,8 +52,10 @@ def refuse(item: Found, report: Report, policy: Policy, known: Known) -> None:
     """
     fields = Fields(item.node, item.where, report, known=SETTINGS)
     if policy.deny:
+        is_about_people = policy.when.groups or policy.when.users
         for name in RESULTS:
-            if fields.has(name):
+            # Whose groups and other names they are has to be said of those, too.
+            if fields.has(name) and not (name == "directory" and is_about_people):
                 fields.fault(name, "has no meaning with deny: yes: nobody gets in")
     elif policy.skips_factor:
         for name in _OF_FACTOR:
@@ -63,11 +64,10 @@ def refuse(item: Found, report: Report, policy: Policy, known: Known) -> None:
     own = [client for client in known.clients if effective.names(policy, client)]
     _refuse_untrusted(fields, policy, own)
     directories = {one.name: one for one in known.directories}
-    upstreams = {one.name: one for one in known.upstreams}
     for client in own:
         if not policy.deny:
-            _refuse_settings(item, report, policy, client, upstreams)
-            _refuse_two_directories(fields, policy, client, directories)
+            _refuse_settings(item, report, policy, client, known)
+            _refuse_other_directory(fields, policy, client, directories)
         _refuse_unknown_groups(fields, policy, client, directories)
 
 
@@ -123,21 +123,28 @@ def _refuse_untrusted(fields: Fields, policy: Policy, clients: Sequence[Client])
 
 
 def _refuse_settings(
-    item: Found, report: Report, policy: Policy, own: Client, upstreams: Mapping[str, Upstream]
+    item: Found, report: Report, policy: Policy, own: Client, known: Known
 ) -> None:
     settings = effective.client(own, policy)
-    wrong = Report()
-    fields = Fields(item.node, item.where, wrong, known=SETTINGS)
-    client_checks.refuse(fields, settings, None, upstreams)
+    # What is wrong without the policy, too, is the client's own, and is told there.
+    (fields, wrong), (_, alone) = (_refused(item, one, known) for one in (settings, own))
     for name, what in _contradictions(fields, policy, settings):
         fields.fault(name, what)
     if policy.reply is not None and (why := reply.group_fault(own, policy.reply)):
         report.add(item.place, fields.path("reply"), why)
-    # What the policy does not say is the client's own, and is told there.
     said = tuple(f"{fields.path(name)}: " for name in RESULTS if fields.has(name))
     for place, what in wrong.faults:
-        if what.startswith(said):
+        if what.startswith(said) or (place, what) not in alone.faults:
             report.add(place, "", f"{what} (client {own.name})")
+
+
+def _refused(item: Found, settings: Client, known: Known) -> tuple[Fields, Report]:
+    report = Report()
+    fields = Fields(item.node, item.where, report, known=SETTINGS)
+    upstreams = {one.name: one for one in known.upstreams}
+    directories = [one.name for one in known.directories]
+    client_checks.refuse(fields, settings, None, upstreams, directories)
+    return fields, report
 
 
 def _contradictions(fields: Fields, policy: Policy, settings: Client) -> Iterator[tuple[str, str]]:
@@ -146,10 +153,7 @@ def _contradictions(fields: Fields, policy: Policy, settings: Client) -> Iterato
             if fields.has(name):
                 yield name, "has no meaning with mode: proxy, whose upstream asks for every proof"
     if settings.order is Order.FACTOR_FIRST and fields.has("remember"):
-        yield (
-            "remember",
-            "goes with order: password-first: what is remembered comes first otherwise",
-        )
+        yield "remember", "has no effect with order: factor-first, which always asks for a passcode"
     if settings.primary == NONE:
         weak = (policy.skips_factor, policy.not_enrolled_until, policy.remember)
         for name, is_said in zip(_NEEDS_PASSWORD, weak, strict=True):
@@ -157,37 +161,39 @@ def _contradictions(fields: Fields, policy: Policy, settings: Client) -> Iterato
                 yield name, "with primary: none nothing at all would be proved"
 
 
-def _refuse_two_directories(
-    fields: Fields, policy: Policy, own: Client, known: dict[str, Directory]
-) -> None:
-    primary = effective.client(own, policy).primary
-    if policy.directory and primary in known and policy.directory != primary:
-        what = f"must be {primary}, which checks the password: a person is of one directory"
-        fields.fault("directory", f"{what} (client {own.name})")
-
-
 def _refuse_unknown_groups(
     fields: Fields, policy: Policy, own: Client, known: dict[str, Directory]
 ) -> None:
     when = policy.when
-    if not (when.groups or when.users or when.approval):
+    asked = {"group": when.groups, "user": when.users, "approval": when.approval}
+    condition = next((word for word, wanted in asked.items() if wanted), "")
+    if not condition:
         return
     name = effective.directory(own, policy, known)
-    condition = "group" if when.groups else "user" if when.users else "approval"
     settings = effective.client(own, policy)
-    mode = settings.mode
     if not name and when.groups and len(known) > 1:
         what = f"whose groups? Say directory: one of {', '.join(known)} (client {own.name})"
-    elif name in known and not known[name].can_search and mode is not Mode.CHALLENGE:
-        what = f"directory {name} cannot search without bind_dn, and with mode: {mode} nobody is"
+    elif name in known and not known[name].can_search and (why := _why_unread(name, settings)):
+        what = f"directory {name} cannot search without bind_dn, and with {why} nobody is"
         what += f" known before their password is (client {own.name})"
-    elif name in known and not known[name].can_search and not _is_typed_first(settings, name):
-        what = f"directory {name} cannot search without bind_dn, and what is typed first is no"
-        what += f" password of it (client {own.name})"
     else:
         return
     fields.section("when", conditions.SETTINGS).fault(condition, what)
 
 
-def _is_typed_first(settings: Client, directory: str) -> bool:
-    return settings.primary == directory and settings.order is Order.PASSWORD_FIRST
+def _why_unread(name: str, settings: Client) -> str:
+    # What is typed first has to be a password of that directory: it opens it (`server.ruling`).
+    if settings.mode is not Mode.CHALLENGE:
+        return f"mode: {settings.mode}"
+    if settings.primary != name:
+        return f"primary: {settings.primary}"
+    return f"order: {settings.order}" if settings.order is Order.FACTOR_FIRST else ""
+
+
+def _refuse_other_directory(
+    fields: Fields, policy: Policy, own: Client, known: Mapping[str, Directory]
+) -> None:
+    primary = effective.client(own, policy).primary
+    if primary in known and policy.directory not in {"", primary}:
+        what = f"primary {primary} checks passwords of its own people only: leave directory out"
+        fields.fault("directory", f"{what} (client {own.name})")

@@ -33,8 +33,12 @@ def named(found: Found, report: Report, sources: Sources) -> Path | None:
         report.add(file.place, file.where, "must be the path of a file")
         return None
     path = sources.folder / text
-    if not path.is_file():
-        report.add(file.place, file.where, f"{path}: there is no such file")
+    try:
+        what = "" if path.is_file() else "there is no such file"
+    except OSError as error:
+        what = str(error.strerror)
+    if what:
+        report.add(file.place, file.where, f"{path}: {what}")
         return None
     return path
 
@@ -54,3 +58,12 @@ def octets(path: Path) -> bytes:
     if len(found) > _LARGEST_OCTETS:
         raise ConfigError(f"{path}: larger than {_LARGEST_OCTETS} octets")
     return found
+
+
+def version(path: Path | None) -> tuple[int, ...]:
+    """Return what changes with what is in the file at *path*; empty: there is no such file."""
+    try:
+        found = None if path is None else path.stat()
+    except OSError:
+        return ()
+    return () if found is None else (found.st_ino, found.st_size, found.st_mtime_ns)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, final
 
-from radiusmfa.primary.ldap import Link
+from radiusmfa.outcome import Reason
+from radiusmfa.primary.ldap import Link, LinkError
 
 if TYPE_CHECKING:
     import ssl
@@ -56,6 +57,8 @@ class Links:
         """Lend a fresh connection, to be dropped or kept afterwards; raise LinkError for none."""
         link = Link(self._server, self._tls, self._monotonic)
         with self._lock:
+            if self._is_closed:
+                raise LinkError(Reason.DIRECTORY_UNREACHABLE, "it is not asked any more")
             self._lent.add(link)
         try:
             link.open(until)

@@ -50,19 +50,31 @@ class Approvals:
         Raises:
             ConfigError: One cannot be used; nothing has changed.
         """
-        known, desks = dict(self._desks), dict[str, Desk]()
+        self.swap(self.prepared(sources))
+
+    def prepared(self, sources: Iterable[ApprovalSource]) -> dict[str, Desk]:
+        """
+        Return what `swap` takes; nothing has changed yet.
+
+        Raises:
+            ConfigError: One cannot be used.
+        """
+        desks = dict[str, Desk]()
         for source in sources:
             if source.servicenow is None:
                 continue  # the store knows
-            desk = known.get(source.name)
-            if desk is not None and desk.source == source:
-                del known[source.name]
-            else:
+            desk = self._desks.get(source.name)
+            if desk is None or not desk.serves(source):
                 desk = Desk(self._reactor, self._clock, source, source.servicenow, self._tell)
             desks[source.name] = desk
+        return desks
+
+    def swap(self, desks: dict[str, Desk]) -> None:
+        """Ask *desks*, as they were prepared, from now on."""
+        gone = [desk for name, desk in self._desks.items() if desks.get(name) is not desk]
         self._desks = desks
         # Whoever waits for those that are gone is still answered.
-        self._leaving = [desk for desk in (*self._leaving, *known.values()) if desk.leave()]
+        self._leaving = [desk for desk in (*self._leaving, *gone) if desk.leave()]
 
     def ask(self, batch: list[tuple[Received, AskApproval]]) -> None:
         """Ask whatever *batch* wants to know; what came of it is told later, or at once."""

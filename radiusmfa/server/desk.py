@@ -13,6 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.defer import TimeoutError as TimedOutError
 from twisted.logger import Logger
 
+from radiusmfa.config import site_file
 from radiusmfa.login.errands import Approval
 from radiusmfa.outcome import Reason
 from radiusmfa.server.https import UnaskedError
@@ -100,12 +101,18 @@ class Desk:
         self._reactor = reactor
         self._clock = clock
         self._settings = settings
+        self._trusted = site_file.version(settings.ca_file)
         self._tell = tell
         self._instance = Instance(reactor, clock, source, settings)
         self._room = DeferredSemaphore(AT_ONCE)
         self._questions: dict[str, _Question] = {}
         self._kept: dict[str, _Kept] = {}
         self._said = ""
+
+    def serves(self, source: ApprovalSource) -> bool:
+        """Say whether *source*, and the certificates that it trusts, are still these."""
+        trusted = site_file.version(self._settings.ca_file)
+        return source == self.source and self._trusted == trusted
 
     def ask(self, received: Received, asked: AskApproval) -> Approval | None:
         """Return the answer if it is known, or None, and tell it later."""

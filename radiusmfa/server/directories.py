@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
+from radiusmfa.config import site_file
 from radiusmfa.login.errands import Bind, Told
 from radiusmfa.outcome import Reason
 from radiusmfa.primary.directory import Directory
@@ -74,7 +75,7 @@ class Directories:
         wanted: dict[str, _Desk] = {}
         for settings in directories:
             desk = self._desks.get(settings.name)
-            if desk is None or desk.settings != settings:
+            if desk is None or not desk.serves(settings):
                 desk = _Desk(self, settings)
             wanted[settings.name] = desk
         before, self._desks = self._desks, wanted
@@ -108,7 +109,7 @@ class Directories:
             desk.close()
 
     def close(self) -> None:
-        """Hang up, and end the threads; nobody is asked any more."""
+        """Tell who waits that nobody can be asked, hang up, and end the threads."""
         closing = [*self._desks.values(), *self._leaving]
         self._desks, self._leaving = {}, []
         for desk in closing:
@@ -143,8 +144,9 @@ class _Desk:
     def __init__(self, shared: Directories, settings: Settings) -> None:
         self._shared = shared
         self.settings = settings
+        self._trusted = site_file.version(settings.ca_file)
         self.directory = Directory(settings, shared.clock.monotonic)
-        self._pending = 0
+        self._waiting: set[_Waiting] = set()
         self._pending_of: Counter[str] = Counter()
         self._most = settings.threads * (1 + _WAITING_A_THREAD)
         # What floods one client must not silence the others.
@@ -152,20 +154,24 @@ class _Desk:
         self._pool = ThreadPool(0, settings.threads, name=f"directory {settings.name}")
         self._pool.start()
 
+    def serves(self, settings: Settings) -> bool:
+        """Say whether *settings*, and the certificates that they trust, are still these."""
+        return settings == self.settings and self._trusted == site_file.version(settings.ca_file)
+
     @property
     def is_idle(self) -> bool:
         """Whether no thread is busy, not even for somebody who was given up."""
-        return not self._pending
+        return not self._waiting
 
     def take(self, received: Received, errand: LookUp | Bind) -> bool:
         """Have *errand* done; False if there is no room."""
         client = received.site.client.name
-        if self._pending >= self._most or self._pending_of[client] >= self._most_of_one:
+        if len(self._waiting) >= self._most or self._pending_of[client] >= self._most_of_one:
             return False
-        self._pending += 1
-        self._pending_of[client] += 1
         now = self._shared.clock.monotonic()
         waiting = _Waiting(received, errand, now)
+        self._waiting.add(waiting)
+        self._pending_of[client] += 1
         left = max(0.0, errand.deadline - now)
         waiting.timer = self._shared.reactor.callLater(left, self._give_up, waiting)
 
@@ -176,8 +182,11 @@ class _Desk:
         return True
 
     def close(self) -> None:
-        """Hang up, which wakes the threads, and end them."""
+        """Hang up, which wakes the threads, tell who waits, and end the threads."""
         self.directory.close()
+        for waiting in [one for one in self._waiting if not one.is_answered]:
+            told = Told(directory=self.settings.name, reason=Reason.DIRECTORY_UNREACHABLE)
+            self._answer(waiting, told)
         self._pool.stop()
 
     def _do(self, waiting: _Waiting) -> Told | None:
@@ -195,7 +204,7 @@ class _Desk:
         self._answer(waiting, Told(directory=self.settings.name, reason=reason))
 
     def _done(self, waiting: _Waiting, success: bool, result: Told | Failure | None) -> None:  # noqa: FBT001
-        self._pending -= 1
+        self._waiting.discard(waiting)
         self._pending_of[waiting.received.site.client.name] -= 1
         for line in self.directory.remarks():
             log.warn("directory {directory}: {line}", directory=self.settings.name, line=line)

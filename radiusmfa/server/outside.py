@@ -48,8 +48,10 @@ class Outside:
         Raises:
             RadiusmfaError: A directory or a service cannot be asked; nothing has changed.
         """
+        approvals = self._approvals.prepared(configuration.approvals)
         self._directories.configure(configuration.directories)
-        self._approvals.configure(configuration.approvals)
+        # From here on nothing can fail.
+        self._approvals.swap(approvals)
         self._relays.configure(configuration.upstreams)
 
     def tidy(self) -> None:

@@ -290,6 +290,7 @@ class Pipeline:
             raise
         except Exception:  # noqa: BLE001 - the boundary: whatever broke, nobody gets in by it
             log.failure("a login of client {client} broke", client=received.site.client.name)
+            self._abandon(received)
             self._conclude(received, broken(), now)
 
     def _begin(self, received: Received, now: float, monotonic: float) -> Decision | None:

@@ -36,6 +36,7 @@ _FOLDED: Final = 2_000  # used steps folded in one turn
 _FOLD_FROM: Final = 50_000  # used steps that are left alone
 
 _PUT_FAILURES = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
+_CLEAR_FAILURES = "DELETE FROM failures WHERE user = ? AND factor = ? AND client = ?"
 _PEERS = "SELECT client, address, message_authenticator, proxy_state FROM client_state"
 _PUT_PEER = "INSERT OR REPLACE INTO client_state VALUES (?, ?, ?, ?, ?)"
 
@@ -178,8 +179,11 @@ class Logins:
         """
         user = self.stranger(name)
         if not user.is_kept:
+            try:
+                user.failures.update(loading.failures(self._sql, user.id))
+            except sqlite3.Error as error:
+                raise self._failed(error) from None
             user.is_kept = True
-            user.failures.update(loading.failures(self._sql, user.id))
         return user
 
     def claim(self, token: Token, step: int, drift: int) -> bool:
@@ -219,12 +223,7 @@ class Logins:
         """Forget wrong proofs after a right one."""
         known = user.failures.pop((kind, client), None)
         if known is not None and (user.id >= 0 or user.is_kept):
-            self._other.append(
-                (
-                    "DELETE FROM failures WHERE user = ? AND factor = ? AND client = ?",
-                    (user.id, kind.value, client),
-                )
-            )
+            self._other.append((_CLEAR_FAILURES, (user.id, kind.value, client)))
 
     def approval(self, source: ApprovalSource, user: str, now: float) -> Approval:
         """

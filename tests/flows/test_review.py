@@ -722,3 +722,40 @@ def test_audit_names_the_factor_of_a_login_whose_password_came_last(world: World
     assert corp.decide(nas, "alice", right, reply.state) == ACCEPT
     line = last(world)
     assert (line.get("factor"), line.get("token")) == ("totp", alice.serial)
+
+
+# -- what breaks --
+
+
+def test_login_that_breaks_leaves_no_bind_under_way(world: World) -> None:
+    """A row that nobody can read breaks one login, and locks nobody out for ever."""
+    world.directories = (directory(lockout=1),)
+    corp = corp_clients(world, ASKING)
+    world.person(password=None)
+    right = corp.add("alice")
+    nas = world.nas(ASKING)
+    nas.put(nas.request("alice", b"mistyped"))
+    received, errand = world.relays.errands.pop()
+    world.pipeline.answered([(received, corp.answer(errand))])
+    received, errand = world.relays.errands.pop()
+    sql = world.admin.connection
+    sql.execute("PRAGMA ignore_check_constraints = ON")
+    sql.execute("INSERT INTO failures SELECT id, 'odd', 'x', 1, 0, 0, x'' FROM users")
+    world.pipeline.answered([(received, corp.answer(errand))])
+    assert last(world)["reason"] == "broken"
+    sql.execute("DELETE FROM failures")
+    assert corp.decide(nas, "alice", right) == CHALLENGE
+
+
+def test_failures_that_cannot_be_read_for_a_moment_are_not_forgotten(world: World) -> None:
+    """Whoever was locked before the restart is locked when the store can be read again."""
+    corp = corp_clients(world, ASKING)
+    corp.add("carol")
+    for typed in (b"one", b"two"):
+        assert corp.decide(world.nas(ASKING), "carol", typed) == REJECT
+    world.restart()
+    world.admin.connection.execute("ALTER TABLE failures RENAME TO gone")
+    assert corp.decide(world.nas(ASKING), "carol", b"three") == 0
+    world.admin.connection.execute("ALTER TABLE gone RENAME TO failures")
+    assert corp.decide(world.nas(ASKING), "carol", b"four") == REJECT
+    assert len(corp.binds) == 2

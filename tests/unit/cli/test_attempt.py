@@ -514,6 +514,14 @@ def test_other_approval_is_none(desk: Desk, ca_file: Path) -> None:
     [
         pytest.param(("--attribute", "No-Such=1"), "No-Such", id="unknown attribute"),
         pytest.param(("--attribute", "NAS-Port=x"), "NAS-Port", id="no number"),
+        pytest.param(("--attribute", "State=x"), "decided by the login itself", id="a State"),
+        pytest.param(
+            ("--attribute", "Message-Authenticator=x"), "decided by the login", id="a signature"
+        ),
+        pytest.param(("--attribute", "User-Name=x"), "decided by the login", id="another name"),
+        pytest.param(
+            ("--attribute", f"Class={250 * 'x'}") * 17, "do not fit into a request", id="too many"
+        ),
     ],
 )
 def test_attribute_that_cannot_be_is_refused(desk: Desk, words: tuple[str, ...], why: str) -> None:

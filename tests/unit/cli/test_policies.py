@@ -75,3 +75,5 @@ def test_what_is_not_set_is_not_said() -> None:
     assert policies.results(dataclasses.replace(plain, reply=())) == {"reply": "nothing"}
     assert policies.results(dataclasses.replace(plain, skips_factor=True)) == {"factors": "skip"}
     assert policies.results(dataclasses.replace(plain, deny=True)) == {"deny": "yes"}
+    whose = dataclasses.replace(plain, deny=True, directory="corp")
+    assert policies.results(whose) == {"deny": "yes", "directory": "corp"}

@@ -24,6 +24,7 @@ PROXY = "mode: proxy, primary: rsa"
         ),
         ("mode: proxy", "clients[0].primary: mode: proxy leaves everything to an upstream: name"),
         ("mode: proxy, primary: local", "clients[0].primary: mode: proxy leaves everything to an"),
+        ("mode: proxy, primary: corp", "clients[0].primary: mode: proxy leaves everything to an"),
         ("mode: proxy, primary: rsa, factors: [totp]", "clients[0].factors: have no meaning with"),
         (
             "mode: proxy, primary: rsa, when_unavailable: [totp]",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from radiusmfa.config.directory_model import Directory
 from radiusmfa.config.model import LOCAL, NONE, Client, Explain, Mode, Protocol, Tri
 from radiusmfa.config.policy_model import Order
 from radiusmfa.config.upstream_model import Prompts
@@ -14,6 +15,7 @@ from radiusmfa.secret import Secret
 from tests.unit.config.client_entries import (
     GOOD,
     VPN,
+    entry,
     faults,
     one,
     read,
@@ -335,3 +337,15 @@ def test_identity_must_be_complete(name: str) -> None:
 def test_nobody_is_no_configuration(text: str) -> None:
     """A server without clients would be silent to everybody."""
     assert any("clients" in fault for fault in read(text)[2])
+
+
+def test_reply_holds_what_the_primary_tells() -> None:
+    """Where a directory checks the password, its person counts: not another directory's."""
+    directories = (
+        Directory(name="corp", servers=(), base="x", attributes=("mail",)),
+        Directory(name="guests", servers=(), base="x"),
+    )
+    settings = "directory: corp, reply: {Class: '{directory.mail}'}"
+    assert not read(entry(f"primary: local, {settings}"), directories=directories)[2]
+    (fault,) = read(entry(f"primary: guests, {settings}"), directories=directories)[2]
+    assert "clients[0].reply.Class: {directory.mail}: is not among the `attributes`" in fault

@@ -162,6 +162,7 @@ def test_servers_are_some_and_each_stands_once() -> None:
         ("name_attribute: '*'", "name_attribute", "must be the name of an attribute"),
         ("group_attribute: c=n", "group_attribute", "must be the name of an attribute"),
         ("attributes: [userPassword]", "attributes[0]", "is a secret, which is never read"),
+        ("attributes: [2.5.4.35]", "attributes[0]", "is a secret, which is never read"),
         ("attributes: [unicodepwd]", "attributes[0]", "is a secret, which is never read"),
         ("strip: [realms]", "strip[0]", "must be realm or domain"),
         ("timeout: 0", "timeout", "must be a whole number from 1 to 60"),

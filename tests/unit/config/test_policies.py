@@ -114,7 +114,7 @@ def test_every_result_is_read() -> None:
     found = _one(
         "primary: local, directory: corp, factors: [securid, totp],"
         " when_unavailable: [totp, refuse], not_enrolled: {password_only_until: 2999-01-31},"
-        " order: factor-first, remember: {for: 8h, by: [client, station]}, reply: {}"
+        " order: password-first, remember: {for: 8h, by: [client, station]}, reply: {}"
     )
     assert found == Policy(
         name="it",
@@ -124,7 +124,7 @@ def test_every_result_is_read() -> None:
         factors=("securid", "totp"),
         when_unavailable=("totp",),
         not_enrolled_until=date(2999, 1, 31),
-        order=Order.FACTOR_FIRST,
+        order=Order.PASSWORD_FIRST,
         remember=Remember(seconds=28800),
         reply=(),
     )

@@ -9,10 +9,11 @@ from typing import Final
 import pytest
 
 from radiusmfa.config import nodes, policies, policy_checks
+from radiusmfa.config.approval_model import ApprovalSource
 from radiusmfa.config.directory_model import Directory
 from radiusmfa.config.fields import Fields
-from radiusmfa.config.model import NONE, Client, Factors, Mode
-from radiusmfa.config.policy_model import Policy
+from radiusmfa.config.model import NONE, Client, Factors, Mode, Protocol
+from radiusmfa.config.policy_model import Order, Policy
 from radiusmfa.config.secrets import Sources
 from radiusmfa.config.upstream_model import Upstream, UpstreamFactor
 from radiusmfa.secret import Secret
@@ -47,7 +48,7 @@ def _read(
         upstreams=UPSTREAMS,
         factors=FACTORS,
         directories=directories,
-        approvals=(),
+        approvals=(ApprovalSource(name="root"),),
     )
     _, warnings = policies.read(top, Sources(Path("/nowhere"), {}), known)
     return report.lines("f"), warnings
@@ -221,7 +222,9 @@ def test_a_directory_that_cannot_search_knows_nobody_before(mode: Mode, conditio
 
 def test_in_a_challenge_the_bind_tells_who_it_is() -> None:
     """Where the password comes first and alone, it opens the directory."""
-    assert not _faults("primary: blind, when: {group: a}", VPN, directories=(BLIND,))
+    blind = _client("x", primary="blind")
+    for condition in ("group: a", "user: a", "approval: root"):
+        assert not _faults(f"when: {{{condition}}}", blind, directories=(BLIND,))
 
 
 @pytest.mark.parametrize(
@@ -259,32 +262,75 @@ def test_what_does_not_weaken_is_not_loud(settings: str) -> None:
     assert _read(f"[{{name: it, {settings}}}]") == ([], [])
 
 
-def test_a_person_is_of_the_directory_that_checks_the_password() -> None:
-    """Two directories in one policy would bind an entry of one at the other."""
-    other = dataclasses.replace(CORP, name="other")
-    (fault,) = _faults("primary: corp, directory: other", VPN, directories=(CORP, other))
-    assert "policies[0].directory: must be corp, which checks the password" in fault
-    assert _faults("primary: corp, directory: corp", VPN, directories=(CORP, other)) == []
-    assert _faults("primary: local, directory: other", VPN, directories=(CORP, other)) == []
+@pytest.mark.parametrize("condition", ["group: a", "user: a"])
+def test_a_denial_may_say_whose_people(condition: str) -> None:
+    """With several directories it must: nothing else could say whose groups they are."""
+    settings = f"deny: yes, directory: corp, when: {{{condition}}}"
+    assert not _faults(settings, VPN, directories=(CORP, BLIND))
+
+
+@pytest.mark.parametrize("condition", ["group", "user", "approval"])
+@pytest.mark.parametrize(
+    ("settings", "client", "why"),
+    [
+        ("primary: local", VPN, "primary: local"),
+        ("primary: blind, order: factor-first", VPN, "order: factor-first"),
+        ("primary: blind", _client("x", Mode.APPEND), "mode: append"),
+        ("factors: [totp]", BROKER, "mode: step-up"),
+    ],
+)
+def test_a_directory_that_a_password_opens_needs_it_first(
+    settings: str, client: Client, why: str, condition: str
+) -> None:
+    """Every login would be refused: nothing that is typed first opens the directory."""
+    if "blind" not in settings:
+        settings += ", directory: blind"
+    (fault,) = _faults(f"{settings}, when: {{{condition}: root}}", client, directories=(BLIND,))
+    assert f"when.{condition}: directory blind cannot search without bind_dn, and with {why}" in (
+        fault
+    )
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "own"),
     [
-        "directory: blind, when: {group: x}",
-        "primary: blind, order: factor-first, when: {group: x}",
-        "primary: blind, order: factor-first, when: {user: x}",
+        ("primary: corp, directory: blind", "local"),
+        ("directory: blind", "corp"),
+        ("primary: blind, directory: corp", "local"),
     ],
 )
-def test_what_is_typed_first_must_be_a_password_of_a_directory_that_cannot_search(
-    settings: str,
+def test_the_primary_knows_its_own_people_only(settings: str, own: str) -> None:
+    """Another directory's person is never let in by it: nobody ever would be."""
+    (fault,) = _faults(settings, _client("x", primary=own), directories=(CORP, BLIND))
+    assert "checks passwords of its own people only: leave directory out (client x)" in fault
+    assert not _faults("primary: corp, directory: corp", VPN, directories=(CORP, BLIND))
+
+
+def test_a_directory_is_no_primary_of_a_proxy() -> None:
+    """What is left to somebody else is left to an upstream."""
+    (fault,) = _faults("primary: corp", _client("x", Mode.PROXY), directories=(CORP,))
+    assert "policies[0].primary: mode: proxy leaves everything to an upstream" in fault
+
+
+def test_what_the_policy_brings_about_is_told_though_the_client_said_it() -> None:
+    """CHAP of a client whose factor can check it, and a policy whose factor cannot."""
+    broker = _client("x", Mode.STEP_UP, protocol=Protocol.CHAP, factors=("securid",))
+    assert not _faults("factors: [securid]", broker)
+    (fault,) = _faults("factors: [totp]", broker)
+    assert "protocol: chap is the hash of what was typed, which no factor here" in fault
+    assert fault.endswith("(client x)")
+
+
+@pytest.mark.parametrize(
+    ("settings", "client"),
+    [
+        ("order: factor-first, remember: {for: 8h}", VPN),
+        ("remember: {for: 8h}", _client("x", order=Order.FACTOR_FIRST)),
+    ],
+)
+def test_nothing_is_remembered_where_the_passcode_comes_first(
+    settings: str, client: Client
 ) -> None:
-    """No other password, and no passcode, is sent there to learn somebody's groups."""
-    (fault,) = _faults(settings, VPN, directories=(BLIND, CORP))
-    assert "what is typed first is no password of it" in fault
-
-
-def test_a_passcode_that_comes_first_is_never_remembered() -> None:
-    """With `factor-first` there is nothing to leave out."""
-    (fault,) = _faults("order: factor-first, remember: {for: 8h}", VPN)
-    assert "policies[0].remember: goes with order: password-first" in fault
+    """It would be asked for all the same."""
+    (fault,) = _faults(settings, client)
+    assert "remember: has no effect with order: factor-first" in fault

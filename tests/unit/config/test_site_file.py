@@ -41,6 +41,7 @@ def test_path_starts_from_the_folder_of_the_configuration(tmp_path: Path) -> Non
         ('{file: "a\\0"}', "x.file: must be the path of a file"),
         ("{file: no.yaml}", "no.yaml: there is no such file"),
         ("{file: .}", "there is no such file"),
+        (f"{{file: {5000 * 'a'}}}", "File name too long"),
     ],
 )
 def test_what_names_no_file_is_a_fault(text: str, fault: str, tmp_path: Path) -> None:
@@ -68,3 +69,16 @@ def test_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=f"^{re.escape(str(path))}: {what}"):
             site_file.octets(path)
+
+
+def test_version_changes_with_the_file(tmp_path: Path) -> None:
+    """Another text in it is another version, also of the same length; no file has none."""
+    path = tmp_path / "it.pem"
+    assert site_file.version(None) == site_file.version(path) == ()
+    path.write_bytes(b"one")
+    first = site_file.version(path)
+    assert site_file.version(path) == first
+    other = tmp_path / "new"
+    other.write_bytes(b"two")
+    other.replace(path)
+    assert site_file.version(path) != first

@@ -134,3 +134,11 @@ def test_name_is_for_people(host: str, name: str) -> None:
     """The audit names a server as people write it."""
     server = DirectoryServer(host=host, port=389, tls=Tls.STARTTLS)
     assert Links(server, ssl.create_default_context(), FakeClock().monotonic, 1).name == name
+
+
+def test_nobody_is_connected_to_once_it_is_closed(links: Links, responder: Responder) -> None:
+    """A thread that begins at the end holds nobody up."""
+    links.close()
+    with pytest.raises(LinkError, match="not asked any more"):
+        links.open(UNTIL)
+    assert responder.connections == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from radiusmfa.config.approval_model import ApprovalSource
 from radiusmfa.interfaces import ConfigError
@@ -109,3 +110,21 @@ def test_reload_that_fails_changes_nothing(office: ApprovalOffice, tmp_path: Pat
         office.approvals.configure([office.source(url=url, ca_file=tmp_path / "gone.pem")])
 
     assert office.answer().reason is None
+
+
+def test_reload_takes_other_certificates(office: ApprovalOffice, tmp_path: Path) -> None:
+    """The file is called the same; answers of whom nobody trusts any more are not kept."""
+    path = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    office.approvals.configure([office.source(ca_file=path)])
+    office.answer()
+    asked = len(office.simulator.asked)
+    office.approvals.configure([office.source(ca_file=path)])
+    office.answer()
+    assert len(office.simulator.asked) == asked
+
+    trustme.CA().cert_pem.write_to_path(str(path))
+    office.approvals.configure([office.source(ca_file=path)])
+    office.answer()
+
+    assert len(office.simulator.asked) > asked

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self, final
 
 import pytest
+import trustme
 from twisted.logger import LogLevel, capturedLogs
 
 from radiusmfa.clients import Peer
@@ -354,3 +355,41 @@ def test_closing_does_not_wait_for_a_silent_directory() -> None:
         office.directories.close()
         office.reactor.do_next()
         assert office.reasons() == [Reason.DIRECTORY_UNREACHABLE]
+
+
+def test_closing_tells_who_waits(office: Office) -> None:
+    """At the end everybody is answered once: who is asked about, and who waits for a thread."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(request: Request) -> Sequence[bytes]:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        return [request.result()]
+
+    office.responder.rules["searchRequest"] = wait
+    waiting = [received(), received()]
+    for one in waiting:
+        office.look_up(one)
+    assert begun.wait(PATIENCE)
+    office.directories.close()
+    assert {id(one) for one, _ in office.told} == {id(one) for one in waiting}
+    assert office.reasons() == [Reason.DIRECTORY_UNREACHABLE] * 2
+    assert office.reactor.timers == 0
+    go_on.set()
+    for _ in waiting:
+        office.reactor.do_next()
+    assert len(office.told) == 2
+    assert len(office.responder.searches) == 1
+
+
+def test_reload_takes_other_certificates(office: Office, tmp_path: Path) -> None:
+    """The file is called the same, and what is in it is trusted from now on."""
+    path = tmp_path / "ca.pem"
+    settings = replace(office.settings, ca_file=path)
+    for is_new, expected in ((True, 1), (False, 1), (True, 2)):
+        if is_new:
+            trustme.CA().cert_pem.write_to_path(str(path))
+        office.directories.configure([settings])
+        office.look_up(received())
+        office.reactor.do_next()
+        assert office.responder.connections == expected

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from radiusmfa.interfaces import ConfigError
 from radiusmfa.login.errands import Approval, AskApproval, Bind, LookUp, Told
 from radiusmfa.server.outside import Outside
 from radiusmfa.upstream.inquiry import Inquiry, Response
@@ -17,6 +19,7 @@ ONE, TWO = cast("Received", "one request"), cast("Received", "another")
 INQUIRY = Inquiry(upstream="rsa", attributes=b"", typed=b"", deadline=1.0)
 LOOK_UP = LookUp(directory="corp", name="alice", deadline=1.0)
 BIND = Bind(directory="corp", name="alice", person=None, password=b"x", deadline=1.0)
+NEW = SimpleNamespace(upstreams="upstreams", directories="directories", approvals="approvals")
 APPROVAL = AskApproval(approval="root", user="alice", deadline=1.0)
 
 
@@ -27,7 +30,7 @@ class Desk:
         """Have been asked nothing."""
         self.asked: list[object] = []
         self.settings: object = None
-        self.is_closed = False
+        self.is_closed = self.is_broken = False
         self.answered: Any = None
 
     def ask(self, batch: list[tuple[Received, object]]) -> None:
@@ -35,7 +38,17 @@ class Desk:
         self.asked.append(batch)
 
     def configure(self, settings: object) -> None:
-        """Take settings."""
+        """Take settings, or fail."""
+        self.swap(self.prepared(settings))
+
+    def prepared(self, settings: object) -> object:
+        """Return settings, or fail."""
+        if self.is_broken:
+            raise ConfigError("it cannot be asked")
+        return settings
+
+    def swap(self, settings: object) -> None:
+        """Take settings that are prepared."""
         self.settings = settings
 
     def close(self) -> None:
@@ -84,3 +97,17 @@ def test_everybody_is_closed(desks: list[Desk]) -> None:
     """At the end nobody is asked any more."""
     outside(desks).close()
     assert all(desk.is_closed for desk in desks)
+
+
+def test_reload_that_fails_changes_nothing(desks: list[Desk]) -> None:
+    """Where a directory or a service cannot be asked, the old ones are, all of them."""
+    for at in (1, 2):
+        for desk in desks:
+            desk.settings = "old"
+        desks[at].is_broken = True
+        with pytest.raises(ConfigError):
+            outside(desks).configure(cast("Any", NEW))
+        assert [desk.settings for desk in desks] == ["old"] * 3
+        desks[at].is_broken = False
+    outside(desks).configure(cast("Any", NEW))
+    assert [desk.settings for desk in desks] == ["upstreams", "directories", "approvals"]

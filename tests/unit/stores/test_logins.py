@@ -766,23 +766,35 @@ def test_folding_ends_when_nothing_is_left(admin: Database, logins: Logins, stoc
     assert _steps(stock) == 0
 
 
-def test_outsider_keeps_failures_over_a_restart(logins: Logins, admin: Database) -> None:
-    """Whom a directory knows has no row, but what was wrong is not forgotten with the process."""
+def test_failures_of_an_outsider_outlive_a_restart(logins: Logins, stock: Stock) -> None:
+    """Whom a directory knows gets no new tries from a restart; a right proof forgives them."""
     logins.begin()
-    zoe = logins.outsider(b"Zoe")
-    logins.put_failures(zoe, Kind.PASSWORD, "@corp", FAILED)
+    logins.put_failures(logins.outsider(b"Carol"), Kind.PASSWORD, "@corp", FAILED)
     logins.commit()
 
-    again = Logins(admin)
-    again.begin()
-    found = again.outsider(b"zoe")
-    assert (found.id, found.failures) == (zoe.id, {(Kind.PASSWORD, "@corp"): FAILED})
-    again.clear_failures(found, Kind.PASSWORD, "@corp")
-    again.commit()
-    third = Logins(admin)
-    third.begin()
-    assert third.outsider(b"zoe").failures == {}
-    third.commit()
+    later = _restarted(stock)
+    carol = later.outsider(b"carol")
+    assert carol.failures == {(Kind.PASSWORD, "@corp"): FAILED}
+    later.clear_failures(carol, Kind.PASSWORD, "@corp")
+    later.commit()
+    assert _restarted(stock).outsider(b"carol").failures == {}
+
+
+def test_failures_that_cannot_be_read_are_read_the_next_time(
+    admin: Database, logins: Logins, stock: Stock
+) -> None:
+    """A store that cannot be read for a moment ends the turn, and forgets nobody's lock."""
+    logins.begin()
+    logins.put_failures(logins.outsider(b"carol"), Kind.PASSWORD, "@corp", FAILED)
+    logins.commit()
+    admin.connection.execute("ALTER TABLE failures RENAME TO gone")
+    later = _restarted(stock)
+    with pytest.raises(StoreError):
+        later.outsider(b"carol")
+    admin.connection.execute("ALTER TABLE gone RENAME TO failures")
+    later.begin()
+    assert later.outsider(b"carol").failures == {(Kind.PASSWORD, "@corp"): FAILED}
+    later.roll_back()
 
 
 def test_name_that_nobody_knows_fills_no_table(logins: Logins, admin: Database) -> None:
