@@ -6,6 +6,7 @@ Whatever goes wrong is APPROVAL_UNAVAILABLE, which lets nobody in.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
@@ -36,6 +37,8 @@ AT_ONCE: Final = 16
 """Questions that a service gets at the same time; more wait for their turn."""
 MOST_QUESTIONS: Final = 1024
 """Questions under way, those that wait included; one more is not asked."""
+MOST_OF_ONE: Final = MOST_QUESTIONS - MOST_QUESTIONS // 4
+"""Those that one client began: what floods it must not silence the others."""
 MOST_KEPT: Final = 10_000
 NO_IS_KEPT: Final = 10
 """Seconds that a no is kept at most: somebody may be approving just now."""
@@ -59,9 +62,10 @@ class _Waiting:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Question:
-    """What is asked about one person, until when, and who waits for it."""
+    """What is asked about one person, by which client first, until when, and who waits for it."""
 
     user: str
+    client: str
     ends: float
     waiting: list[_Waiting] = field(default_factory=list)
     work: Deferred[Approval] | None = None
@@ -106,6 +110,7 @@ class Desk:
         self._instance = Instance(reactor, clock, source, settings)
         self._room = DeferredSemaphore(AT_ONCE)
         self._questions: dict[str, _Question] = {}
+        self._questions_of: Counter[str] = Counter()
         self._kept: dict[str, _Kept] = {}
         self._said = ""
 
@@ -121,14 +126,16 @@ class Desk:
         if kept is not None and now < kept.ends and not self._is_over(kept.approval):
             return kept.approval
         question = self._questions.get(asked.user)
-        is_full = question is None and len(self._questions) >= MOST_QUESTIONS
-        if is_full or now >= asked.deadline:
+        client = received.site.client.name
+        if now >= asked.deadline or (question is None and self._is_full(client)):
             return self._unavailable()
         if question is not None:
             self._wait(question, received, asked.deadline)
             return None
-        question = _Question(user=asked.user, ends=now + self._settings.timeout)
+        ends = now + self._settings.timeout
+        question = _Question(user=asked.user, client=client, ends=ends)
         self._questions[asked.user] = question
+        self._questions_of[client] += 1
         self._wait(question, received, asked.deadline)
         self._begin(question)
         return None
@@ -145,6 +152,9 @@ class Desk:
             if question.work is not None:
                 question.work.cancel()
         self._instance.close()
+
+    def _is_full(self, client: str) -> bool:
+        return len(self._questions) >= MOST_QUESTIONS or self._questions_of[client] >= MOST_OF_ONE
 
     def _wait(self, question: _Question, received: Received, deadline: float) -> None:
         now = self._clock.monotonic()
@@ -173,6 +183,7 @@ class Desk:
 
     def _end(self, result: Approval | Failure, question: _Question) -> None:
         del self._questions[question.user]
+        self._questions_of[question.client] -= 1
         approval = self._approval(result)
         self._keep(question.user, approval)
         now = self._clock.monotonic()

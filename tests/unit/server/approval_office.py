@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast, final
 
 from radiusmfa.config.approval_model import ApprovalSource, ServiceNow
@@ -55,11 +56,14 @@ class ApprovalOffice:
         }
         return ApprovalSource(name=name, servicenow=ServiceNow(**(usual | settings)))
 
-    def ask(self, *users: str, approval: str = "change", patience: float = 20) -> list[Received]:
-        """Ask about each of *users* at once; return who asks."""
+    def ask(
+        self, *users: str, approval: str = "change", patience: float = 20, client: str = "vpn"
+    ) -> list[Received]:
+        """Ask about each of *users* at once, all at *client*; return who asks."""
         deadline = self.clock.monotonic() + patience
-        # Nothing is read of a login that waits: it is handed back as it was.
-        asking = [cast("Received", object()) for _ in users]
+        # Nothing else is read of a login that waits: it is handed back as it was.
+        site = SimpleNamespace(client=SimpleNamespace(name=client))
+        asking = [cast("Received", SimpleNamespace(site=site)) for _ in users]
         self.approvals.ask(
             [
                 (received, AskApproval(approval=approval, user=user, deadline=deadline))

@@ -254,13 +254,30 @@ def test_sixteen_are_asked_at_the_same_time(office: ApprovalOffice) -> None:
 def test_too_many_questions_are_not_asked(office: ApprovalOffice) -> None:
     """Beyond a thousand people who wait, one more is told at once that nobody can be asked."""
     office.simulator.mood = Mood.SILENT
-    office.ask(*[f"user{number}" for number in range(desk.MOST_QUESTIONS)])
+    many = [f"user{number}" for number in range(desk.MOST_QUESTIONS)]
+    office.ask(*many[: desk.MOST_OF_ONE])
+    office.ask(*many[desk.MOST_OF_ONE :], client="switch")
     assert office.told == []
 
-    (late,) = office.ask("alice")
+    (late,) = office.ask("alice", client="wifi")
     assert [of for of, _ in office.told] == [late]
     office.ask("user5")
     assert len(office.told) == 1
+
+
+def test_one_client_leaves_room_for_the_others(
+    office: ApprovalOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One client gets a part of the room, and has it back when its questions end."""
+    monkeypatch.setattr(desk, "MOST_OF_ONE", 2)
+    early = office.ask("user1", "user2")
+    (late,) = office.ask("alice")
+    (other,) = office.ask("bob", client="switch")
+    assert [of for of, _ in office.told] == [late]
+
+    office.wait(*early, other)
+    office.told.clear()
+    assert office.reason() is None
 
 
 def test_outage_is_one_line(office: ApprovalOffice) -> None:
