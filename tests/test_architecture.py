@@ -101,6 +101,7 @@ FOREIGN = {
     "sqlite3": {"stores.*"},
     "ldap3": {"primary.ldap"},
     "treq": {"server.*"},
+    "prometheus_client": {"server.metrics"},
 }
 PURE = {
     *VALUES, "approval", "wire", "login", "factors", "upstream", "clients", "duplicates", "request",

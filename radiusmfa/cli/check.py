@@ -156,6 +156,7 @@ def _as_json(config: Configuration, proved: list[str]) -> dict[str, object]:
         "file": str(config.path),
         "listen": [f"{at.host} {at.port}" for at in config.listen],
         "accounting": [f"{at.host} {at.port}" for at in config.accounting],
+        "metrics": [f"{at.host} {at.port}" for at in config.metrics],
         "store": str(config.store_path),
         "keys": str(config.keys_path),
         "clients": [

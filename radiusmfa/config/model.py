@@ -328,6 +328,7 @@ class Configuration:
         path: The file it was read from.
         listen: Where Access-Requests and Status-Server arrive; at least one.
         accounting: Where Accounting-Requests arrive; empty: nowhere.
+        metrics: Where counters can be read by HTTP; empty: nowhere.
         store_path: The SQLite file.
         keys_path: The keys that seal the seeds in it.
         clients: Who may ask; at least one.
@@ -348,6 +349,7 @@ class Configuration:
     path: Path
     listen: tuple[Listen, ...]
     accounting: tuple[Listen, ...] = ()
+    metrics: tuple[Listen, ...] = ()
     store_path: Path
     keys_path: Path
     clients: tuple[Client, ...]

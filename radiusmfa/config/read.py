@@ -23,12 +23,13 @@ from radiusmfa.config.secrets import Sources, reference
 from radiusmfa.interfaces import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 SECTIONS: Final = (
     "listen",
     "accounting",
+    "metrics",
     "store",
     "keys",
     "defaults",
@@ -107,7 +108,9 @@ def _configuration(
     accounting = _listen(top, "accounting")
     if not listen and not top.has("listen"):
         top.need("listen")
-    _refuse_same_address(top, listen, accounting)
+    metrics = _listen(top, "metrics", "tcp")
+    _refuse_same_address(top, {"listen": listen, "accounting": accounting})
+    _refuse_same_address(top, {"metrics": metrics})
     others, told, elsewhere = upstreams.read(top, sources)
     proofs = factors.read(top, others)
     found, of_directories = directories.read(top, sources)
@@ -130,6 +133,7 @@ def _configuration(
         path=path,
         listen=listen,
         accounting=accounting,
+        metrics=metrics,
         store_path=_store(top, sources),
         keys_path=_keys(top, sources),
         clients=everyone,
@@ -151,6 +155,7 @@ def _configuration(
             *of_approvals,
             *of_policies,
             *weak,
+            *_exposed(metrics),
         ),
     )
     return configuration, elsewhere
@@ -160,18 +165,18 @@ def _names(section: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclass_fields(section))
 
 
-def _listen(top: Fields, name: str) -> tuple[Listen, ...]:
+def _listen(top: Fields, name: str, kind: str = "udp") -> tuple[Listen, ...]:
     if not top.has(name):
         return ()
     items = top.items(name)
-    found = [_one_listen(item, top) for item in items]
-    if not items:
+    found = [_one_listen(item, top, kind) for item in items]
+    if not items and kind == "udp":  # numbers need not be read anywhere
         top.fault(name, "must name at least one address")
     return tuple(listen for listen in found if listen)
 
 
-def _one_listen(item: Found, top: Fields) -> Listen | None:
-    address = Fields(item.node, item.where, top.report, known=("udp",)).need("udp")
+def _one_listen(item: Found, top: Fields, kind: str) -> Listen | None:
+    address = Fields(item.node, item.where, top.report, known=(kind,)).need(kind)
     text = scalar_text(address, top.report) if address else None
     if address is None or text is None:
         return None
@@ -192,11 +197,18 @@ def _is_address(host: str, *, version: int) -> bool:
         return False
 
 
-def _refuse_same_address(
-    top: Fields, listen: tuple[Listen, ...], accounting: tuple[Listen, ...]
-) -> None:
+def _exposed(metrics: tuple[Listen, ...]) -> Iterator[str]:
+    for at in metrics:
+        if not ip_address(at.host).is_loopback:
+            yield (
+                f"metrics: whoever reaches {at.host} port {at.port} can read how many logins pass"
+                " and why others do not; no password is asked for"
+            )
+
+
+def _refuse_same_address(top: Fields, wanted: Mapping[str, tuple[Listen, ...]]) -> None:
     seen: set[Listen] = set()
-    for name, addresses in (("listen", listen), ("accounting", accounting)):
+    for name, addresses in wanted.items():
         for address in addresses:
             if address in seen and address.port:
                 top.fault(name, f"{address.host} port {address.port} stands here twice")

@@ -29,6 +29,7 @@ from radiusmfa.ops.counters import Counters
 from radiusmfa.server import directories, look_up, passwords, udp
 from radiusmfa.server.approvals import Approvals
 from radiusmfa.server.clock import SystemClock
+from radiusmfa.server.metrics import Counted, Metrics
 from radiusmfa.server.outside import Outside
 from radiusmfa.server.parts import assemble
 from radiusmfa.server.pipeline import Pipeline
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Sequence
 
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IDelayedCall, IReactorTCP, IReactorTime
 
     from radiusmfa.config.model import Configuration, Level, Listen
     from radiusmfa.server.outside import Heard
@@ -173,6 +174,10 @@ class Service:
             self._outside.configure(configuration)
             self.pipeline = self._pipeline()
             self._passwords.answer = self.pipeline.checked
+            counted = Counted(self.pipeline.counters, self._relays.read)
+            self._metrics = Metrics(cast("IReactorTCP", reactor), counted)
+            undo.callback(self._metrics.keep, ())
+            self._metrics.open(configuration.metrics, undo)
             self._ports = {place: self._port(place, opened) for place, opened in sockets.items()}
             self._undo = undo.pop_all()
         self._loops: list[LoopingCall] = []
@@ -203,6 +208,7 @@ class Service:
             with ExitStack() as undo:
                 new = [place for place in places(configuration) if place not in self._ports]
                 sockets = bind(new, undo)
+                self._metrics.open(configuration.metrics, undo)
                 self._swap(configuration, sockets)
                 undo.pop_all()
         except RadiusmfaError as error:
@@ -279,6 +285,7 @@ class Service:
         self.pipeline.parts = parts
         settings = configuration.challenges
         self._challenges.configure(settings.lifetime, settings.most)
+        self._metrics.keep(configuration.metrics)
         for place in self._ports.keys() - set(places(configuration)):
             self._ports.pop(place).close()
             log.info("no longer listening on {place}", place=_shown(place))
@@ -298,6 +305,8 @@ class Service:
         self._set_level(self.configuration.log_level)
         for warning in self.configuration.warnings:
             log.warn("{warning}", warning=warning)
+        if self._metrics.addresses:
+            log.info("metrics: {where}", where=", ".join(self._metrics.addresses))
         log.info(
             text,
             version=radiusmfa.__version__,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import socket
 from typing import TYPE_CHECKING
+
+import pytest
 
 from radiusmfa.cli import exits
 from radiusmfa.wire import codec, numbers
@@ -59,6 +62,39 @@ def test_reload_opens_and_closes_listeners(stopped: World) -> None:
     with stopped.nas(STEP_UP) as nas, Nas(old, SECRET) as gone:
         assert nas.login(person.name, person.code()) == numbers.ACCESS_ACCEPT
         assert not gone.status(0.1)
+
+
+def test_metrics_tell_of_every_decision_and_come_and_go_with_a_reload(stopped: World) -> None:
+    """A collector reads why logins ended, and nobody's name; nothing is open unless it is set."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    stopped.configure(CLIENTS, passwords=FAST, metrics=[{"tcp": f"127.0.0.1:{port}"}])
+    stopped.start()
+    person = stopped.person()
+    with stopped.nas(STEP_UP) as nas:
+        assert nas.login(person.name, person.wrong_code()) == numbers.ACCESS_REJECT
+        assert nas.login(person.name, person.code()) == numbers.ACCESS_ACCEPT
+
+    text = scraped(port)
+    assert 'radiusmfa_decisions_total{reason="passed"} 1.0\n' in text
+    assert 'radiusmfa_decisions_total{reason="bad-passcode"} 1.0\n' in text
+    assert "radiusmfa_access_accepts_total 1.0\n" in text
+    assert person.name not in text
+
+    stopped.configure(CLIENTS, passwords=FAST)
+    reload(stopped)
+    with pytest.raises(ConnectionRefusedError):
+        scraped(port)
+
+
+def scraped(port: int) -> str:
+    """Return what a collector reads."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
 
 
 def test_reload_onto_a_taken_port_leaves_the_old_configuration_running(stopped: World) -> None:

@@ -193,6 +193,28 @@ def test_same_address_twice_is_refused() -> None:
     assert _parse(both.replace(":1812", ":0")).accounting == (Listen("127.0.0.1", 0),)
 
 
+def test_metrics_are_read() -> None:
+    """Where numbers can be read; away from this machine that is loud, for nobody is asked who."""
+    config = _parse(SMALLEST + 'metrics: [{tcp: "127.0.0.1:9812"}, {tcp: "[::1]:9812"}]\n')
+    assert config.metrics == (Listen("127.0.0.1", 9812), Listen("::1", 9812))
+    assert config.warnings == ()
+    (warning,) = _parse(SMALLEST + 'metrics: [{tcp: "0.0.0.0:9812"}]\n').warnings
+    assert warning.startswith("metrics: whoever reaches 0.0.0.0 port 9812 can read")
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        ('[{udp: "127.0.0.1:9812"}]', "udp: is no setting (known: tcp)"),
+        ('[{tcp: "localhost:9812"}]', "must be a numeric address"),
+        ('[{tcp: "127.0.0.1:9812"}, {tcp: "127.0.0.1:9812"}]', "stands here twice"),
+    ],
+)
+def test_metrics_elsewhere_are_refused(written: str, fault: str) -> None:
+    """Whatever is no address of TCP."""
+    assert any(fault in one for one in _faults(SMALLEST + f"metrics: {written}\n"))
+
+
 def test_accounting_is_read() -> None:
     """Accounting has addresses of its own."""
     config = _parse(SMALLEST + 'accounting: [{udp: "127.0.0.1:1813"}]\n')
