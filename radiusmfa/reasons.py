@@ -364,7 +364,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     Reason.ATTRIBUTE_FAILED: _reject(
         "An attribute of the reply could not be made, or had no room.",
         "All that was typed was right; a setting of the server is not.",
-        "See `reply` of the client or the policy; `radiusmfa check` tests it.",
+        "The line's detail names it; see `reply` of the client or the policy.",
     ),
     Reason.UNAVAILABLE: _silence(
         "So much waited that nothing was decided, and no answer was sent.",

@@ -86,7 +86,7 @@ def entry(profile: Profile) -> str:
         "clients:",
         f"  - name: {profile.name}",
         "    networks: [192.0.2.10]",
-        f"    secret: {{file: secrets/{profile.name}}}",
+        f"    secret: {{credential: secrets_{profile.name}, file: secrets/{profile.name}}}",
         f"    profile: {profile.name}",
         *(f"    {name}: {_written(value)}" for name, value in profile.entry),
     ]

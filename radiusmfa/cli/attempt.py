@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
@@ -82,6 +83,7 @@ def command(ctx: click.Context, /, **given: object) -> int:
     wish = Wish(**given)  # type: ignore[arg-type]  # click has checked them
     config = common.load_config(ctx)
     client = _client(config, wish.client)
+    _check_approved(config, wish.approved)
     address = _address(config, client, wish.source)
     is_typed = wish.password_prompt or wish.password_file is not None
     typed = common.secret_input("Password", wish.password_file) if is_typed else None
@@ -151,10 +153,11 @@ class Login:
         teller.client(rule.client, self.address, self.config.factors)
         teller.policy(rule.name, found.reason, is_policed=self.config.policies is not None)
         teller.person(found.person)
+        teller.searched(found.searched)
         factor, stranger_to = None, ""
         if user is not None:
             factor = rule.plan.factor(user)
-            if user.id < 0:
+            if user.id < 0 and not found.searched:
                 asked = rule.plan.primary or (factor.upstream if factor else "")
                 stranger_to = f"upstream {asked}" if asked else f"directory {rule.directory}"
         if user is None and found.reason is not None:
@@ -215,7 +218,12 @@ def _more(client: Client, wish: Wish) -> bytes:
     pairs = [one.partition("=") for one in wish.attributes]
     named = [(name, value) for name, _, value in pairs]
     if wish.address is not None:
-        name, _, prefix = client.address[0].partition(":") if client.address else ("", "", "")
+        if not client.address:
+            msg = f"{client.name} sends no address of a person; its entry may name one: `address`."
+            raise click.UsageError(msg)
+        if not _is_address(wish.address):
+            raise click.UsageError(f"{wish.address!r} is not an IPv4 or IPv6 address.")
+        name, _, prefix = client.address[0].partition(":")
         named.append((name, prefix + wish.address))
     encoded = b""
     for name, value in named:
@@ -226,6 +234,23 @@ def _more(client: Client, wish: Wish) -> bytes:
         except names.AttributeValueError as error:
             raise click.UsageError(f"{name}: {error}.") from None
     return encoded
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
+
+
+def _check_approved(config: Configuration, approved: tuple[str, ...]) -> None:
+    known = [source.name for source in config.approvals if source.servicenow is not None]
+    for name in approved:
+        if name not in known:
+            raise click.UsageError(
+                f"{config.path} has no approval {name!r} of a service"
+                f"{common.suggestion(name, known)}"
+            )
 
 
 def _client(config: Configuration, name: str) -> Client:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _KEPT: Final = (
     "decision", "reason", "policy", "group", "address", "approval", "factor", "token",
-    "instead_of", "upstreams",
+    "instead_of", "upstreams", "person", "detail",
 )  # fmt: skip
 _STEPS: Final = {
     "PASSCODE": "Is it a valid code?",
@@ -108,6 +108,12 @@ class Teller:
         self._say(f"directory {person.directory}: {person.name} ({person.dn})")
         self._say(f"groups    {', '.join(person.groups) or 'none'}")
 
+    def searched(self, directory: str) -> None:
+        """Show that *directory*, if it is one, was asked and knows nobody of that name."""
+        if directory:
+            self._facts["unknown_to"] = directory
+            self._say(f"directory {directory}: nobody has that name")
+
     def user(
         self,
         name: str,
@@ -184,6 +190,8 @@ class Teller:
         if "instead_of" in kept:
             by = f"{by} instead of {kept['instead_of']}".strip()
         self._say(f"decision  {kept['decision']}: {kept['reason']}{by and f' ({by})'}")
+        if "detail" in kept:
+            self._say(f"detail    {kept['detail']}")
         explanation = EXPLANATIONS[kept["reason"]]
         self._say(f"means     {explanation.meaning}")
         if explanation.advice:

@@ -71,7 +71,7 @@ class Wanted:
             all(line.get(name) == value for name, value in self.fields.items())
             and (self.since is None or at >= self.since)
             and (self.until is None or at <= self.until)
-            and (self.user is None or _is_user(line.get("user"), self.user))
+            and (self.user is None or _is_user(line, self.user))
             and (self.upstream is None or self.upstream in _asked(line))
         )
 
@@ -215,10 +215,12 @@ def _chained(rows: Iterable[tuple[int, str, bytes]]) -> Iterator[tuple[int, str]
         yield seq, json.dumps({"seq": seq, "mac": mac.hex(), "line": line})
 
 
-def _is_user(found: object, wanted: str) -> bool:
+def _is_user(line: dict[str, Any], wanted: str) -> bool:
+    if line.get("person") == wanted:
+        return True
     # Login lines have the name as it came.
     try:
-        return user_name(str(found)) == wanted
+        return user_name(str(line.get("user"))) == wanted
     except UserNameError:
         return False
 

@@ -31,8 +31,9 @@ STORE: Final = "radiusmfa.db"
 _SECRET_OCTETS: Final = 18
 _CLIENT: Final = ("vpn", "192.0.2.10/32")
 _ELSEWHERE: Final = """
-# Other RADIUS servers that are asked (upstreams:) and second factors (factors:): every setting
-# with its default stands in {place}
+# Directories (primaries:), other RADIUS servers that are asked (upstreams:), second factors
+# (factors:), and who may in (approvals:, networks:, schedules:, policies:): every setting with its
+# default stands in {place}
 """
 
 

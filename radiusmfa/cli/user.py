@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from radiusmfa.cli import admin, common, token, user_import, user_names, user_upstream
 from radiusmfa.primary import hashing
-from radiusmfa.stores import people, tokens
+from radiusmfa.stores import counted, people, tokens
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,8 +109,8 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
     """Show one user: tokens, recovery codes, upstreams, groups, aliases, wrong proofs, locks."""
     with common.open_store(ctx) as store:
-        person = people.person(store, name)
-        owned = tokens.listing(store, user=name)
+        person = counted.person(store, name)
+        owned = tokens.listing(store, user=name) if person.id > 0 else []
         failures = people.failures(store, name)
     if as_json:
         more = {
@@ -130,7 +131,8 @@ def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
     click.echo(f"name            {person.name}")
     click.echo(f"password        {_form(person) or 'none'}")
     click.echo(f"remarks         {', '.join(_remarks(person, now)) or '-'}")
-    click.echo(f"created         {admin.moment(person.created)}")
+    if person.id > 0:
+        click.echo(f"created         {admin.moment(person.created)}")
     click.echo(f"recovery codes  {person.recovery_codes} unused")
     for one in owned:
         click.echo(f"token           {one.serial}  {one.kind}, {one.status}  {one.label}".rstrip())
@@ -210,10 +212,18 @@ def exempt(ctx: click.Context, name: str, *, end: bool, as_json: bool, yes: bool
 @admin.json_option
 @click.pass_context
 def unlock(ctx: click.Context, name: str, *, as_json: bool) -> None:
-    """Forget a user's wrong passwords and passcodes, and every lock."""
+    """
+    Forget a user's wrong passwords and passcodes, and every lock.
+
+    NAME may be somebody whom only a directory knows: as the directory calls them.
+    """
     with common.open_store(ctx) as store:
+        person = counted.person(store, name)
         people.unlock(store, admin.actor(), name)
-        _tell(store, name, f"{name} is not locked.", as_json=as_json)
+    if as_json:
+        common.emit_json(_as_json(replace(person, locked_until=0)))
+    else:
+        click.echo(f"{name} is not locked any more.")
 
 
 @command.command()
@@ -256,7 +266,9 @@ def _form(person: Person) -> str | None:
 
 def _remarks(person: Person, now: float) -> list[str]:
     remarks = []
-    if person.password_only:
+    if person.id < 0:
+        remarks.append("not in the store: a directory knows this name")
+    elif person.password_only:
         remarks.append("NO SECOND FACTOR")
     elif not person.tokens and not person.recovery_codes and not person.upstreams:
         remarks.append("no token here")
@@ -273,7 +285,7 @@ def _as_json(person: Person) -> dict[str, Any]:
         "password": _form(person),
         "password_only": person.password_only,
         "disabled": person.disabled,
-        "created": person.created,
+        "created": person.created or None,
         "active_tokens": person.tokens,
         "recovery_codes": person.recovery_codes,
         "upstreams": person.upstreams,

@@ -22,11 +22,12 @@ _STAGES: Final = ("password", "directory", "approval")
 _REST: Final = "deciding and store"
 # One row each; what follows the first field is named.
 _FACTS: Final = {
-    "user": ("user",),
+    "user": ("user", "person"),
     "client": ("client", "source", "nas", "station", "mode"),
     "policy": ("policy", "group", "address", "approval"),
     "factor": ("factor", "token", "instead_of"),
     "upstream": ("upstreams",),
+    "detail": ("detail",),
 }
 _TOLD: Final = ("time", *(field for fields in _FACTS.values() for field in fields), "decision")
 _COLUMNS: Final = ("id", "time", "user", "client", "decision", "reason")

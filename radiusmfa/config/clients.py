@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from radiusmfa.config import client_checks, client_profiles, reply
-from radiusmfa.config.fields import Fields, scalar_text
+from radiusmfa.config.fields import Fields, closest, scalar_text
 from radiusmfa.config.model import LOCAL, LOCAL_FACTORS, NONE, Client, Mode, Network
 from radiusmfa.config.networks import network
 from radiusmfa.config.nodes import Listing
@@ -231,7 +231,7 @@ def _names_in(fields: Fields, setting: str, allowed: tuple[str, ...]) -> tuple[s
         if text is None:
             continue
         if text not in allowed:
-            what = f"must be one of {', '.join(allowed)}"
+            what = f"must be one of {', '.join(allowed)}{closest(text, list(allowed))}"
             fields.report.add(item.place, item.where, what)
         elif text in named:
             fields.report.add(item.place, item.where, f"{text} stands here twice")

@@ -160,7 +160,7 @@ def _of_file(found: Found, report: Report, sources: Sources) -> frozenset[date]:
     if path is None:
         return frozenset()
     try:
-        lines = site_file.octets(path).decode("utf-8", "strict").splitlines()
+        lines = site_file.octets(path).decode("utf-8-sig", "strict").splitlines()
     except ConfigError as error:
         report.add(found.place, found.where, str(error))
         return frozenset()

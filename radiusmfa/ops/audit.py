@@ -83,6 +83,8 @@ class Told(NamedTuple):
         missing: The factor whose servers were gone, so that another one counted.
         upstreams: A JSON object for each upstream that was asked, in order.
         ruled: What the policy went by; None: the client's own settings decide.
+        person: The one name of whose login it is, or empty: that is not known.
+        detail: Which attribute of the reply could not be made, or empty.
     """
 
     id: str
@@ -96,6 +98,8 @@ class Told(NamedTuple):
     missing: str = ""
     upstreams: Sequence[str] = ()
     ruled: Ruled | None = None
+    person: str = ""
+    detail: str = ""
 
 
 @final
@@ -116,7 +120,7 @@ class Lines:
         # At once: eleven looks into a named tuple would cost more.
         (
             login, decision, reason, mode, factor, token, total, password, missing, upstreams,
-            ruled,
+            ruled, person, detail,
         ) = told  # fmt: skip
         parts = [
             self._time(now),
@@ -128,11 +132,10 @@ class Lines:
             reason,
             '","user":',
             self._text(user),
-            self._source(client, address),
-            self._place(packet),
-            ',"mode":"',
-            mode,
         ]
+        if person and (octets := person.encode()) != user:
+            parts += ',"person":', self._text(octets)
+        parts += self._source(client, address), self._place(packet), ',"mode":"', mode
         if factor:
             parts += '","factor":"', factor
         if missing:
@@ -144,6 +147,8 @@ class Lines:
             parts.append(_rule(ruled))
         if upstreams:
             parts += ',"upstreams":[', ",".join(upstreams), "]"
+        if detail:
+            parts += ',"detail":', quoted(detail)
         parts.append(f',"us":{{"total":{total}')
         if password:
             parts.append(f',"password":{password}')

@@ -56,6 +56,8 @@ def start(
         begin: What connects the log; tests have their own.
     """
     threshold = LogLevelFilterPredicate(LogLevel.levelWithName(level.value))
+    # It tells of every connection to a service that a factory starts.
+    threshold.setLogLevelForNamespace("twisted", LogLevel.warn)
     written = FileLogObserver(stream, functools.partial(_text, for_journal=for_journal))
     begin([FilteringLogObserver(written, [threshold])], redirectStandardIO=False)
     return threshold

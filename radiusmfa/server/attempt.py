@@ -71,6 +71,7 @@ class Attempt:
         waived: Why no second factor is asked for, if none is.
         kind: What counted: the second factor for the audit.
         serial: The token that counted.
+        detail: Which attribute of the reply could not be made.
     """
 
     # As they begin; no slots: what a login never sets costs it nothing.
@@ -98,6 +99,7 @@ class Attempt:
     told: list[str] | None = None
     kind = ""
     serial = ""
+    detail = ""
 
     def __init__(  # noqa: PLR0913 - what a request brings, and whose it is
         self,
@@ -128,6 +130,14 @@ class Attempt:
         self.rule = rule
         self.client = rule.client
         self.plan = rule.plan
+
+    @property
+    def owner(self) -> str:
+        """The one name of whose login it is, or empty: neither directory nor store knows them."""
+        if self.person is not None:
+            return self.person.name
+        # A number below 0: only a name that somebody has typed.
+        return self.user.name if self.user is not None and self.user.id > 0 else ""
 
     @property
     def asked_errand(self) -> Errand | None:

@@ -473,8 +473,8 @@ class Pipeline:
                 if replies.is_filled or attempt.ruling is not None:
                     fields, limit = ruling.fields(attempt, user, received.login, now)
                 attributes, kept = replies.accept(received.login, fields, attempt.kept, limit)
-            except names.AttributeValueError:
-                decision = Reject(Reason.ATTRIBUTE_FAILED)
+            except names.AttributeValueError as error:
+                decision, attempt.detail = Reject(Reason.ATTRIBUTE_FAILED), str(error)
             else:
                 return decision, attributes, kept
         else:
@@ -518,14 +518,14 @@ class Pipeline:
 
     def _audit(self, received: Received, decision: Decision, now: float) -> None:
         attempt, packet, peer = received.attempt, received.packet, received.peer
-        reason: str = decision.reason
-        kind = serial = ""
+        reason, mode = str(decision.reason), received.site.client.mode
+        kind = serial = owner = detail = missing = ""
         if attempt is not None:
-            kind, serial = attempt.kind, attempt.serial
+            kind, serial, missing = attempt.kind, attempt.serial, attempt.missing
+            owner, detail, mode = attempt.owner, attempt.detail, attempt.mode
             if decision.reason is Reason.PASSED and attempt.found is not None:
                 reason = getattr(attempt.found, "reason", reason)
         self.counters.reasons[reason] += 1
-        mode = received.site.client.mode if attempt is None else attempt.mode
         told = Told(
             received.login,
             _DECIDED[type(decision)],
@@ -535,12 +535,13 @@ class Pipeline:
             serial,
             int((self._clock.monotonic() - received.arrived) * _MICROSECONDS),
             int(received.waited * _MICROSECONDS),
-            "" if attempt is None else attempt.missing,
+            missing,
             () if attempt is None else attempt.told or (),
             None if attempt is None or attempt.ruling is None else attempt.ruling.ruled(attempt),
+            owner,
+            detail,
         )
-        user = packet.value(numbers.USER_NAME) or b""
-        client = received.site.client.name
+        user, client = packet.value(numbers.USER_NAME) or b"", received.site.client.name
         self._logins.audit(self._lines.login(now, user, client, peer.address, packet, told))
 
     def _put(self, received: Received, answer: Answer, reply: bytes | None) -> None:

@@ -224,7 +224,11 @@ def _encoded(
     name: str, made: Template, fields: Fields, told: Callable[[str], Sequence[str]]
 ) -> bytes:
     is_text = not made.is_written
-    return b"".join([names.encode(name, text, is_text=is_text) for text in made.fill(fields, told)])
+    try:
+        texts = made.fill(fields, told)
+        return b"".join([names.encode(name, text, is_text=is_text) for text in texts])
+    except names.AttributeValueError as error:
+        raise names.AttributeValueError(f"{name or template.GROUP}: {error}") from None
 
 
 def _limited(own: bytes, kept: Kept, limit: float) -> tuple[bytes, Kept]:

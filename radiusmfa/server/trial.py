@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from radiusmfa.duplicates import Duplicates
 from radiusmfa.interfaces import StoreError
 from radiusmfa.login.challenges import Challenges
+from radiusmfa.login.errands import LookUp
 from radiusmfa.ops.audit import Lines
 from radiusmfa.ops.counters import Counters
 from radiusmfa.ops.logs import Discards
@@ -61,12 +62,14 @@ class Ruled:
         reason: Why it is refused whatever is typed; None: it is not.
         user: Whose login it is, None: the store knows nobody.
         person: What the directory says of them.
+        searched: The directory that was asked and knows nobody of that name, or empty.
     """
 
     rule: Rule
     reason: Reason | None
     user: User | None
     person: Person | None
+    searched: str = ""
 
 
 @final
@@ -181,7 +184,7 @@ class Trial:
 
     def _settled(self, attempt: Attempt, site: Site) -> Ruled | Errand:
         judge = self._pipeline.parts.judge
-        reject = None
+        reject, searched = None, ""
         while site.is_ruled and reject is None:
             now, monotonic = _clock.wall(), _clock.monotonic()
             reject = judge.settle(attempt, site, now, monotonic)
@@ -191,6 +194,8 @@ class Trial:
             heard = None if self._errands is None else self._errands(asked)
             if heard is None:
                 return asked
+            if isinstance(asked, LookUp) and heard.reason is Reason.UNKNOWN_USER:
+                searched = asked.directory
             reject = judge.told(attempt, heard, now, monotonic)
         found = identity.find(self._logins, attempt)
         return Ruled(
@@ -198,6 +203,7 @@ class Trial:
             reason=None if reject is None else reject.reason,
             user=None if isinstance(found, Reason) else found,
             person=attempt.person,
+            searched=searched,
         )
 
     def _heard(self, asked: Asked) -> Heard | None:

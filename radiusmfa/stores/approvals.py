@@ -166,7 +166,9 @@ def one(connection: sqlite3.Connection, number: int) -> Grant:
     """
     row = connection.execute(f"{_SELECT} WHERE id = ?", (number,)).fetchone()
     if row is None:
-        raise RefusedError(f"there is no approval #{number}; `radiusmfa approval list` shows all")
+        raise RefusedError(
+            f"there is no approval #{number}; `radiusmfa approval list --all` shows all"
+        )
     return _grant(row)
 
 

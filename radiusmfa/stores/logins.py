@@ -372,8 +372,8 @@ class Logins:
 
     def _forget(self) -> None:
         self._users.clear()
-        self._used = {}
-        self._unfolded = 0
+        self._strangers.forget_kept()
+        self._used, self._unfolded = {}, 0
         for step, token in self._sql.execute("SELECT step, token FROM used"):
             self._unfolded += 1
             if step > self._used.get(token, -1):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from radiusmfa.factors import recovery
 from radiusmfa.interfaces import RadiusmfaError
-from radiusmfa.stores import remembered, trail
+from radiusmfa.stores import remembered, strangers, trail
 
 if TYPE_CHECKING:
     import sqlite3
@@ -133,13 +133,13 @@ def person(database: Database, name: str) -> Person:
 
 def failures(database: Database, name: str) -> list[Failure]:
     """
-    Return a user's wrong proofs.
+    Return the wrong proofs of a user, or of somebody whom only a directory knows.
 
     Raises:
-        RefusedError: There is no such user.
+        RefusedError: There is no such user, and nothing is counted under that name.
     """
     with database.reading() as connection:
-        rows = connection.execute(_FAILURES, (user_number(connection, name),))
+        rows = connection.execute(_FAILURES, (counted_number(database, connection, name),))
         return [Failure(*row) for row in rows]
 
 
@@ -234,11 +234,13 @@ def unlock(database: Database, actor: Actor, name: str) -> int:
     """
     Forget a user's wrong proofs, and with them every lock; return how many there were.
 
+    Also of somebody whom only a directory knows: a lock may have begun there.
+
     Raises:
-        RefusedError: There is no such user.
+        RefusedError: There is no such user, and nothing is counted under that name.
     """
     with database.transaction() as connection:
-        number = user_number(connection, name)
+        number = counted_number(database, connection, name)
         forgotten = connection.execute("DELETE FROM failures WHERE user = ?", (number,)).rowcount
         trail.append(database, [actor.line("user.unlock", user=name)])
     return forgotten
@@ -320,6 +322,19 @@ def user_number(
         why = f"that is an alias of {other!r}" if other else advice
         raise RefusedError(f"there is no user {name!r}; {why}")
     return int(row[0])
+
+
+def counted_number(database: Database, connection: sqlite3.Connection, name: str) -> int:
+    """
+    Return the number under which wrong proofs of *name* are kept; without a row below 0.
+
+    Raises:
+        RefusedError: There is no such user, and nothing is counted under that name.
+    """
+    outside = strangers.number(database.pepper, name)
+    if own_name(connection, name) is None and connection.execute(_FAILURES, (outside,)).fetchone():
+        return outside
+    return user_number(connection, name)
 
 
 def own_name(connection: sqlite3.Connection, name: str) -> str | None:

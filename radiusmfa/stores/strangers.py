@@ -28,14 +28,12 @@ class Strangers:
             return known
         if normal in self._recent:
             return self._recent[normal]
-        # The same number after a restart: an open challenge is bound to it.
-        mac = hmac.digest(self._pepper, b"stranger|" + normal.encode(), "sha256")
-        number = -1 - int.from_bytes(mac[:7], "big")
         if len(self._recent) >= _MOST_RECENT:
             self._recent.clear()
         known = self._recent[normal] = User(
-            number, normal, None, is_exempt=False, is_disabled=False, tokens=()
-        )
+            number(self._pepper, normal), normal, None,
+            is_exempt=False, is_disabled=False, tokens=(),
+        )  # fmt: skip
         return known
 
     def keep(self, user: User) -> None:
@@ -45,3 +43,16 @@ class Strangers:
             del self._known[next(iter(self._known))]
         self._known[user.name] = user
         self._recent.pop(user.name, None)
+
+    def forget_kept(self) -> None:
+        """Forget whose failures the store keeps: somebody else may have ended them there."""
+        for users in (self._known, self._recent):
+            for name in [name for name, user in users.items() if user.is_kept]:
+                del users[name]
+
+
+def number(pepper: bytes, normal: str) -> int:
+    """Return the number of somebody without a row: the same after a restart, below 0."""
+    # An open challenge is bound to it, and failures that the store keeps.
+    mac = hmac.digest(pepper, b"stranger|" + normal.encode(), "sha256")
+    return -1 - int.from_bytes(mac[:7], "big")

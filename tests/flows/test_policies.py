@@ -202,6 +202,7 @@ def test_alias_is_the_person(world: World) -> None:
     names.add_aliases(world.admin, world.actor, "alice", ["a.smith@example.com"])
     rule(world, policy(when={"users": ("alice",)}))
     assert world.nas(STEP_UP).decide("A.Smith@example.com", alice.code(world.now)) == ACCEPT
+    assert (last(world)["user"], last(world)["person"]) == ("A.Smith@example.com", "alice")
 
 
 def test_first_policy_that_fits_gives_its_results(world: World) -> None:

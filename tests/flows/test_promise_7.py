@@ -199,6 +199,7 @@ def test_promise_8_line_says_who_where_and_why(world: World) -> None:
         "decision": "accept",
         "reason": "passed",
         "user": "Alice",
+        "person": "alice",
         "client": "step-up",
         "source": STEP_UP,
         "nas": "gateway 7",

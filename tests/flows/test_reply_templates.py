@@ -182,6 +182,7 @@ def test_promise_6_no_mode_accepts_without_an_attribute(
     assert reply is not None
     assert (reply.code, len(reply.attributes)) == (REJECT, 1)
     assert world.reasons[-1] == ("reject", "attribute-failed")
+    assert world.lines()[-1]["detail"].startswith("Reply-Message: ")
 
 
 @EVERY_UPSTREAM

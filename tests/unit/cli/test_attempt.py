@@ -500,13 +500,31 @@ def test_approval_is_taken_as_given(desk: Desk, ca_file: Path) -> None:
     assert "decision  accept: passed (totp T-1)" in out
 
 
-def test_other_approval_is_none(desk: Desk, ca_file: Path) -> None:
-    """What was not named is not given."""
+def test_approval_that_no_service_knows_is_refused(desk: Desk, ca_file: Path) -> None:
+    """A name that was mistyped is not taken for an approval that is missing."""
     desk.police(ca_file)
     words = ("alice", "--client", "gate", "--address", "10.1.2.3", "--approved", "changes")
-    done, out, _ = desk.attempt(*words, typed=PASSWORD + code())
-    assert done == exits.NO
-    assert "unasked   approval change" in out
+    done, out, err = desk.attempt(*words, typed=PASSWORD + code())
+    assert (done, out) == (exits.USAGE, "")
+    assert "has no approval 'changes' of a service; did you mean change?" in err
+
+
+@pytest.mark.parametrize("address", ["10.1.2.999", "home", "10.1.2.3:4500", ""])
+def test_address_that_is_none_is_refused(desk: Desk, ca_file: Path, address: str) -> None:
+    """A mistyped address is wrong usage, not somebody outside of the network."""
+    desk.police(ca_file)
+    done, out, err = desk.attempt("alice", "--client", "gate", "--address", address)
+    assert (done, out) == (exits.USAGE, "")
+    assert f"{address!r} is not an IPv4 or IPv6 address" in err
+
+
+def test_address_from_a_client_that_sends_none_is_refused(desk: Desk) -> None:
+    """Nobody looks for an attribute that the entry does not name."""
+    file = desk.folder / "radiusmfa.yaml"
+    file.write_text(file.read_text().replace("name: nas,", "name: nas, profile: cyberark-pam,"))
+    done, out, err = desk.attempt("alice", "--client", "nas", "--address", "10.1.2.3")
+    assert (done, out) == (exits.USAGE, "")
+    assert "nas sends no address of a person" in err
 
 
 @pytest.mark.parametrize(
@@ -573,6 +591,18 @@ def test_directory_is_bound_on_demand(
     assert done == expected
     assert f"decision  {decision}" in out
     assert [name for name, _ in directory.binds].count(ALICE) == 1
+
+
+def test_search_in_vain_is_told(desk: Desk, directory: LdapResponder) -> None:
+    """A name that the directory does not know is said to be that, not perhaps known there."""
+    directory.rules["searchRequest"] = lambda request: [request.result()]
+    done, out, _ = desk.attempt("zoe", "--client", "corp")
+    assert done == exits.DONE
+    assert "directory corp: nobody has that name\n" in out
+    assert "may be known" not in out
+    assert {name for name, _ in directory.binds} == {SERVICE}
+    _, out, _ = desk.attempt("zoe", "--client", "corp", "--json")
+    assert json.loads(out)["unknown_to"] == "corp"
 
 
 def test_facts_need_no_password_of_the_directory(desk: Desk, directory: LdapResponder) -> None:

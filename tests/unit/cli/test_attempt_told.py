@@ -112,6 +112,28 @@ def test_what_an_upstream_did_is_told(said: Callable[[Callable[[Teller], object]
     assert "(instead of securid)" in said(lambda teller: teller.decided(told, _reply()))
 
 
+def test_attribute_that_could_not_be_made_is_told(
+    said: Callable[[Callable[[Teller], object]], str],
+) -> None:
+    """Whoever sees `attribute-failed` learns which attribute that was."""
+    told = {**TOLD, "reason": "attribute-failed", "detail": "Class: {groups} has no value"}
+    lines = said(lambda teller: teller.decided(told, _reply())).splitlines()
+    assert lines[:2] == [
+        "decision  reject: attribute-failed",
+        "detail    Class: {groups} has no value",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("directory", "line"), [("corp", "directory corp: nobody has that name\n"), ("", "")]
+)
+def test_search_in_vain_is_told(
+    directory: str, line: str, said: Callable[[Callable[[Teller], object]], str]
+) -> None:
+    """A directory that was asked, and knows nobody, is named."""
+    assert said(lambda teller: teller.searched(directory)) == line
+
+
 def test_unwritable_name_is_told(said: Callable[[Callable[[Teller], object]], str]) -> None:
     """A name that the upstream cannot be given is not shown as if it could."""
     out = said(lambda teller: teller.unasked("nps", None, ["192.0.2.1:1812"]))

@@ -93,6 +93,15 @@ def test_search_finds_what_fits(words: list[str], ids: list[str], written: Offic
     assert _ids(written, *words) == ids
 
 
+def test_search_finds_a_person_by_any_of_their_names(written: Office) -> None:
+    """A login under an alias is found by that and by the one name, and by nobody else's."""
+    with written.open() as store, store.transaction():
+        trail.append(store, ['{"kind":"login","id":"d1","user":"J@x.example","person":"jane"}'])
+    assert _ids(written, "--user", "jane") == ["d1"]
+    assert _ids(written, "--user", "j@X.example") == ["d1"]
+    assert "d1" not in _ids(written, "--user", "alice")
+
+
 def test_lines_are_shown_for_people(written: Office) -> None:
     """Time, kind, and each field; what a terminal would act on is shown, not sent."""
     lines = written.done("audit", "search").out.splitlines()

@@ -158,11 +158,11 @@ REFUSED = [
     pytest.param(
         ["--client", "a", "192.0.2.0/255.255.255.0"],
         exits.NO,
-        "nothing was made: 32:16: clients[0].networks[0]: must be",
+        "nothing was made: 36:16: clients[0].networks[0]: must be",
         id="mask",
     ),
     pytest.param(
-        ["--client", "a", "::ffff:192.0.2.1"], exits.NO, "nothing was made: 32:16", id="mapped"
+        ["--client", "a", "::ffff:192.0.2.1"], exits.NO, "nothing was made: 36:16", id="mapped"
     ),
     pytest.param(["--keep"], exits.USAGE, "go with --demo", id="keep without demo"),
     pytest.param(["--port", "1812"], exits.USAGE, "go with --demo", id="port without demo"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from radiusmfa.primary import hashing
-from radiusmfa.stores import assignments, people
+from radiusmfa.stores import assignments, people, strangers
 from radiusmfa.stores.assignments import Assignment
 from tests.unit.cli.office import PASSWORD
 from tests.unit.stores.stock import ACTOR
@@ -240,8 +240,29 @@ def test_past_lock_is_no_lock(peopled: Office) -> None:
 def test_unlocking(peopled: Office) -> None:
     """After `unlock` there is no wrong proof."""
     _fail(peopled, int(time.time()) + 1000)
-    assert peopled.done("user", "unlock", "alice").out == "alice is not locked.\n"
+    assert peopled.done("user", "unlock", "alice").out == "alice is not locked any more.\n"
     assert peopled.done("user", "show", "alice", "--json").json["failures"] == []
+
+
+def test_person_of_a_directory_is_shown_and_unlocked(office: Office) -> None:
+    """Whoever has no account here can be locked, too: it is seen, and ended."""
+    later = int(time.time()) + 1000
+    with office.open() as store, store.transaction() as connection:
+        connection.execute(
+            "INSERT INTO failures VALUES (?, 'password', '@corp', 4, 0, ?, x'00')",
+            (strangers.number(store.pepper, "zoe"), later),
+        )
+    assert "there is no user 'yves'" in office.refused(1, "user", "show", "yves")
+    text = office.done("user", "show", "Zoe").out
+    assert "remarks         not in the store: a directory knows this name, locked until" in text
+    assert "wrong proofs    4 x password at @corp, locked until " in text
+    assert "created" not in text
+    found = office.done("user", "show", "zoe", "--json").json
+    assert (found["locked_until"], found["created"], found["tokens"]) == (later, None, [])
+
+    found = office.done("user", "unlock", "zoe", "--json").json
+    assert (found["name"], found["locked_until"]) == ("zoe", None)
+    assert "there is no user 'zoe'" in office.refused(1, "user", "unlock", "zoe")
 
 
 def test_disabling_and_enabling(peopled: Office) -> None:

@@ -72,6 +72,14 @@ def test_everything_that_a_line_holds_is_told(capsys: pytest.CaptureFixture[str]
     ]
 
 
+def test_person_and_detail_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whose name it is that was typed, and which attribute could not be made."""
+    more = {"person": "asmith", "detail": "Class: {groups} has no value"}
+    lines = _said(capsys, {**RULED, **more})
+    assert "user      alice, person asmith" in lines
+    assert 'detail    "Class: {groups} has no value"' in lines
+
+
 def test_each_stage_has_its_time_and_its_bar(capsys: pytest.CaptureFixture[str]) -> None:
     """What was waited for stands in its row; what is left is our own; a bar shows the share."""
     assert _said(capsys, RULED, bars=True)[11:] == [

@@ -117,6 +117,7 @@ def test_settings_are_read(setting: str, field: str, value: object) -> None:
             "clients[0].factors[1]: must be one of totp, securid, push, recovery",
         ),
         ("factors: [rsa]", "clients[0].factors[0]: must be one of totp, securid, push, recovery"),
+        ("factors: [topt]", "totp, securid, push, recovery; did you mean totp?"),
         ("factors: [totp, totp]", "clients[0].factors[1]: totp stands here twice"),
         ("factors: [[totp]]", "clients[0].factors[0]: must be one value"),
         (

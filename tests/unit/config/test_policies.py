@@ -130,6 +130,11 @@ def test_every_result_is_read() -> None:
     )
 
 
+def test_factor_may_come_first() -> None:
+    """The order of the proofs is read; by itself, since nothing can be remembered with it."""
+    assert _one("order: factor-first").order is Order.FACTOR_FIRST
+
+
 def test_no_directory_may_be_said() -> None:
     """An empty text is what counts without a word."""
     assert _one('directory: ""') == _one("deny: no")

@@ -404,7 +404,7 @@ def test_unknown_names_of_others_are_told_at_once() -> None:
     text = SMALLEST.replace("{env: IT}}", f"{{env: IT}}, {settings}}}") + UPSTREAMS
     assert _faults(text.replace("{upstream: rsa}", "{upstream: rsx}")) == (
         "f:5:68: clients[0].primary: must be local, none, rsa or nps",
-        "f:5:83: clients[0].factors[0]: must be one of totp, securid",
+        "f:5:83: clients[0].factors[0]: must be one of totp, securid; did you mean securid?",
         "f:5:111: clients[0].when_unavailable[0]: must be one of totp, refuse",
         "f:11:23: factors.securid.upstream: must name one of upstreams (rsa, nps)",
     )

@@ -116,9 +116,11 @@ def test_joined_schedules_hold_when_any_does(tmp_path: Path) -> None:
 
 def test_holidays_of_a_file(tmp_path: Path) -> None:
     """One day a line, empty lines and comments left aside, beside the configuration."""
-    (tmp_path / "days.txt").write_text("# ours\n\n2026-12-25  # Christmas\n 2026-01-01\n", "utf-8")
-    found = _one("{zone: UTC, holidays: {file: days.txt}}", tmp_path)
-    assert found.holidays == {date(2026, 12, 25), date(2026, 1, 1)}
+    text = "2026-12-25  # Christmas\n\n# ours\n 2026-01-01\n"
+    for octets in (text.encode(), text.replace("\n", "\r\n").encode("utf-8-sig")):
+        (tmp_path / "days.txt").write_bytes(octets)
+        found = _one("{zone: UTC, holidays: {file: days.txt}}", tmp_path)
+        assert found.holidays == {date(2026, 12, 25), date(2026, 1, 1)}
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,31 @@ def test_line_of_a_login_has_every_field() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("user", "person", "told"),
+    [
+        pytest.param(b"a.smith@example.com", "alice", "alice", id="another name"),
+        pytest.param(b"ALICE", "alice", "alice", id="another case"),
+        pytest.param(b"alice", "alice", None, id="the same"),
+        pytest.param("z\u00fc".encode(), "z\u00fc", None, id="the same, Unicode"),
+        pytest.param(b"alice", "", None, id="not known"),
+    ],
+)
+def test_line_names_the_person_behind_the_name(user: bytes, person: str, told: str | None) -> None:
+    """Where what was typed is not the person's one name, that stands in the line, too."""
+    found = _login(user, told=ACCEPTED._replace(person=person))
+    assert found.get("person") == told
+    assert _login(user, told=ACCEPTED).keys() == found.keys() - {"person"}
+
+
+def test_line_names_the_attribute_that_failed() -> None:
+    """Whoever reads `attribute-failed` reads which attribute, and why."""
+    detail = 'Class: {directory.mail:"} has no value'
+    found = _login(b"alice", told=RULED._replace(detail=detail))
+    assert found["detail"] == detail
+    assert list(found)[-2:] == ["detail", "us"]
+
+
 def test_line_leaves_out_what_was_not_there() -> None:
     """Without factor, token, password and place there are no empty fields."""
     found = _login(b"alice", told=Told("a2", "reject", "unknown-user", "step-up", total=30))

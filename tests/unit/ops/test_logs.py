@@ -64,6 +64,15 @@ def test_level_decides_what_is_shown(level: Level, shown: list[str]) -> None:
     assert it.lines == [f"{name:8} hello world" for name in shown]
 
 
+def test_chatter_of_twisted_is_not_shown() -> None:
+    """Connections that begin and end are no events of ours; what went wrong there is."""
+    it = _Log(Level.INFO)
+    theirs = Logger(namespace="twisted.internet.protocol", observer=it.log.observer)
+    theirs.info("Starting factory")
+    theirs.error("broken")
+    assert it.lines == ["error    broken"]
+
+
 def test_level_can_be_changed_while_it_runs() -> None:
     """A reload may change the level."""
     it = _Log(Level.CRITICAL)

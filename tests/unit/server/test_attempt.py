@@ -6,8 +6,10 @@ import pytest
 
 from radiusmfa.config.model import Client, Factors, Mode
 from radiusmfa.config.upstream_model import UpstreamFactor
+from radiusmfa.login.account import User
 from radiusmfa.login.challenges import Entry
 from radiusmfa.login.flow import Step
+from radiusmfa.login.person import Person
 from radiusmfa.login.plan import Plan
 from radiusmfa.login.talk import Talk
 from radiusmfa.request import Credentials
@@ -43,6 +45,28 @@ def test_new_round_knows_nothing_but_what_came() -> None:
     assert not (made.is_own_question)
     assert not (made.has_tries)
     assert made.deadline == 19.0
+
+
+@pytest.mark.parametrize(
+    ("number", "has_person", "owner"),
+    [
+        pytest.param(None, False, "", id="nobody-yet"),
+        pytest.param(-7, False, "", id="only-a-name"),
+        pytest.param(7, False, "alice", id="of-the-store"),
+        pytest.param(-7, True, "asmith", id="of-a-directory"),
+        pytest.param(None, True, "asmith", id="refused-before-the-store"),
+    ],
+)
+def test_owner_is_whom_store_or_directory_knows(
+    number: int | None, *, has_person: bool, owner: str
+) -> None:
+    """The audit names a person only where somebody has said who that is."""
+    made = attempt()
+    if number is not None:
+        made.user = User(number, "alice", None, is_exempt=False, is_disabled=False, tokens=())
+    if has_person:
+        made.person = Person(directory="corp", name="asmith", dn="uid=asmith")
+    assert made.owner == owner
 
 
 @pytest.mark.parametrize(

@@ -797,6 +797,18 @@ def test_failures_that_cannot_be_read_are_read_the_next_time(
     later.roll_back()
 
 
+def test_outsider_is_unlocked_by_a_command(logins: Logins, admin: Database) -> None:
+    """What an administrator ends counts for the next login of a running server."""
+    logins.begin()
+    zoe = logins.outsider(b"Zoe")
+    logins.put_failures(zoe, Kind.PASSWORD, "@corp", FAILED)
+    logins.commit()
+    people.unlock(admin, ACTOR, "zoe")
+    logins.begin()
+    assert logins.outsider(b"zoe").failures == {}
+    logins.commit()
+
+
 def test_name_that_nobody_knows_fills_no_table(logins: Logins, admin: Database) -> None:
     """Whoever invents names leaves nothing in the store."""
     logins.begin()

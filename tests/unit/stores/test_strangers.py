@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radiusmfa.stores.strangers import _MOST, _MOST_RECENT, Strangers
+from radiusmfa.stores.strangers import _MOST, _MOST_RECENT, Strangers, number
 
 
 def test_stranger_has_the_same_number_everywhere() -> None:
@@ -45,3 +45,23 @@ def test_stranger_is_one_object_while_a_login_lasts() -> None:
     """A login reads its stranger twice."""
     strangers = Strangers(b"pepper")
     assert strangers.find("zoe") is strangers.find("zoe")
+
+
+def test_whose_failures_the_store_keeps_is_read_anew() -> None:
+    """What somebody else may have ended there is forgotten; what is only here is not."""
+    strangers = Strangers(b"pepper")
+    kept, seen, ours = strangers.find("kept"), strangers.find("seen"), strangers.find("ours")
+    kept.is_kept = seen.is_kept = True
+    strangers.keep(kept)
+    strangers.keep(ours)
+
+    strangers.forget_kept()
+
+    assert strangers.find("kept") is not kept
+    assert strangers.find("seen") is not seen
+    assert strangers.find("ours") is ours
+
+
+def test_number_is_that_of_the_person() -> None:
+    """Commands find by it what the server has counted."""
+    assert number(b"pepper", "zoe") == Strangers(b"pepper").find("zoe").id
