@@ -272,9 +272,9 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "See `during` of the policy, and zone and holidays of that schedule.",
     ),
     Reason.NOT_IN_GROUP: _reject(
-        "The user is in no group that the nearest policy asks for.",
+        "In no group that the nearest policy asks for, or no directory knows the name.",
         "Ask whoever owns the group to add you.",
-        "Add the person to the group; that counts for the next login.",
+        "Is the name right? Then add the person to the group; that counts for the next login.",
     ),
     Reason.NOT_APPROVED: _reject(
         "The policy asks for an approval, and there is none.",
