@@ -52,7 +52,7 @@ def people(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if sudo:
             monkeypatch.setenv("SUDO_USER", next(administrators))
         # Nobody is here to scan the code and type the first passcode.
-        more = ["--no-confirm"] if command == "token enroll tina" else []
+        more = ["--no-confirm"] if command == "token enroll tina --new-user" else []
         assert main(["-c", str(site), *shlex.split(command), *more]) == exits.DONE, command
     return site
 

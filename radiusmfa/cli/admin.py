@@ -146,6 +146,16 @@ def json_option(function: Callable[..., _Answer]) -> Callable[..., _Answer]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
+def new_user_option(function: Callable[..., _Answer]) -> Callable[..., _Answer]:
+    """Add `--new-user`, which comes as `new_user`."""
+    return click.option(
+        "--new-user",
+        is_flag=True,
+        help="Make the user first if there is none, without a password: somebody whom only a"
+        " directory or an upstream knows.",
+    )(function)
+
+
 def yes_option(function: Callable[..., None]) -> Callable[..., None]:
     """Add `--yes`."""
     return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(function)

@@ -68,16 +68,25 @@ def show(ctx: click.Context, serial: str, *, as_json: bool) -> None:
 @click.argument("serial", type=admin.SERIAL)
 @click.argument("user", type=admin.USER, required=False)
 @click.option("--nobody", is_flag=True, help="Take it from its user.")
+@admin.new_user_option
 @admin.json_option
 @click.pass_context
-def assign(
-    ctx: click.Context, serial: str, user: str | None, *, nobody: bool, as_json: bool
+def assign(  # noqa: PLR0913 - one argument an option
+    ctx: click.Context,
+    serial: str,
+    user: str | None,
+    *,
+    nobody: bool,
+    new_user: bool,
+    as_json: bool,
 ) -> None:
     """Give a token to USER, or take it from everybody."""
     if nobody is (user is not None):
         raise click.UsageError("Name a user, or say --nobody.")
+    if nobody and new_user:
+        raise click.UsageError("--nobody and --new-user do not go together.")
     with common.open_store(ctx) as store:
-        tokens.assign(store, admin.actor(), serial, user)
+        tokens.assign(store, admin.actor(), serial, user, new_user=new_user)
         done = f"{serial} is {user}'s." if user else f"{serial} is nobody's."
         _tell(store, serial, done, as_json=as_json)
 

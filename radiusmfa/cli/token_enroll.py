@@ -37,12 +37,14 @@ class Wish:
         pictures: Files for the QR code, each with its octets.
         is_given: The seed came from a file: the device has it already.
         first_code: What is done about the first passcode.
+        new_user: Make the user if there is none.
     """
 
     record: SeedRecord
     pictures: tuple[tuple[Path, bytes], ...]
     is_given: bool
     first_code: str
+    new_user: bool
 
 
 @click.command(name="enroll")
@@ -77,6 +79,7 @@ class Wish:
     default=True,
     help="Ask for the first passcode, or let the token count at once.",
 )
+@admin.new_user_option
 @click.option("--pending", is_flag=True, help="Leave it pending; `token confirm` later.")
 @admin.json_option
 @click.pass_context
@@ -133,6 +136,7 @@ def _wish(user: str, options: dict[str, Any]) -> Wish:
         pictures=tuple((path, draw(uri)) for path, draw in wanted if path is not None),
         is_given=options["seed_file"] is not None,
         first_code=_first_code(options),
+        new_user=options["new_user"],
     )
 
 
@@ -181,7 +185,7 @@ def _store(store: Database, wish: Wish, status: str) -> None:
             picture = files.enter_context(admin.new_file(path))
             picture.write(octets)
             picture.flush()  # a full disk must say so before the token is stored
-        tokens.enroll(store, admin.actor(), new, status=status)
+        tokens.enroll(store, admin.actor(), new, status=status, new_user=wish.new_user)
 
 
 def _show(wish: Wish) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from radiusmfa.interfaces import KeysError
 from radiusmfa.secret import Secret
-from radiusmfa.stores import remembered, trail
+from radiusmfa.stores import owners, remembered, trail
 from radiusmfa.stores.people import RefusedError, seed_place, user_number
 
 if TYPE_CHECKING:
@@ -36,10 +36,6 @@ _SEEDS: Final = """
     SELECT t.serial, t.user, t.seed FROM tokens t JOIN users u ON u.id = t.user
     WHERE u.name = ? AND t.kind = ? AND t.status != 'revoked'
 """
-_NO_HOLDER: Final = (
-    "for somebody whom only a directory or an upstream knows, `radiusmfa user add NAME"
-    " --no-password` makes a place for tokens"
-)
 INSERT: Final = """
     INSERT INTO tokens
         (serial, user, kind, algorithm, digits, period, seed, status, drift, last, label, created)
@@ -161,9 +157,13 @@ def show(database: Database, serial: str) -> Token:
         return find(connection, serial).token
 
 
-def enroll(database: Database, actor: Actor, new: NewToken, *, status: str) -> None:
+def enroll(
+    database: Database, actor: Actor, new: NewToken, *, status: str, new_user: bool = False
+) -> None:
     """
     Store a token; `pending` counts only after `confirm`.
+
+    With *new_user* its user is made, without a password, if there is none.
 
     Raises:
         RefusedError: No such user, the serial is taken, or the user has this seed already.
@@ -171,7 +171,7 @@ def enroll(database: Database, actor: Actor, new: NewToken, *, status: str) -> N
     with database.transaction() as connection:
         if connection.execute("SELECT 1 FROM tokens WHERE serial = ?", (new.serial,)).fetchone():
             raise RefusedError(f"there is a token {new.serial!r} already; nothing was changed")
-        number = None if new.user is None else user_number(connection, new.user, _NO_HOLDER)
+        number = owners.number(database, connection, actor, new.user, is_new=new_user)
         _refuse_same_seed(database, new.user, new.kind, new.seed)
         connection.execute(INSERT, values(database, new, number, status=status, now=actor.now))
         line = actor.line(
@@ -204,16 +204,20 @@ def values(
     )
 
 
-def assign(database: Database, actor: Actor, serial: str, user: str | None) -> None:
+def assign(
+    database: Database, actor: Actor, serial: str, user: str | None, *, new_user: bool = False
+) -> None:
     """
     Give a token to *user*, or take it from everybody.
+
+    With *new_user* that user is made, without a password, if there is none.
 
     Raises:
         RefusedError: No such token or user, it is revoked, or the user has this seed already.
     """
     with database.transaction() as connection:
         stored = find_usable(connection, serial)
-        number = None if user is None else user_number(connection, user, _NO_HOLDER)
+        number = owners.number(database, connection, actor, user, is_new=new_user)
         seed = open_seed(database, stored)
         if number != stored.owner:
             _refuse_same_seed(database, user, stored.token.kind, seed)

@@ -63,6 +63,15 @@ def test_unknown_user_is_refused(tokens: Office) -> None:
     assert "no user 'eve'" in tokens.refused(1, "token", "list", "--user", "eve")
 
 
+def test_token_is_given_to_somebody_whom_only_a_directory_knows(tokens: Office) -> None:
+    """The user is made along with it; nobody's token is nobody new's."""
+    assert tokens.done("token", "assign", "T1", "eve", "--new-user", "--json").json["user"] == "eve"
+    assert tokens.done("user", "show", "eve", "--json").json["password"] is None
+    assert "do not go together" in tokens.refused(
+        2, "token", "assign", "T1", "--nobody", "--new-user"
+    )
+
+
 @pytest.mark.parametrize(
     ("verb", "counters", "why"),
     [

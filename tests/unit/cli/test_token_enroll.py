@@ -76,8 +76,27 @@ def test_unknown_user_is_refused(alice: Office) -> None:
     path = alice.folder / "it.svg"
     line = alice.refused(1, "token", "enroll", "eve", "--no-confirm", "--svg", str(path))
     assert "there is no user 'eve'" in line
-    assert "`radiusmfa user add NAME --no-password` makes a place for tokens" in line
+    assert "somebody whom only a directory or an upstream knows, say --new-user" in line
     assert not path.exists()
+
+
+def test_somebody_whom_only_a_directory_knows_gets_a_token(office: Office) -> None:
+    """One command makes the user, without a password, and the token; or neither."""
+    office.done("token", "enroll", "eve", "--new-user", "--no-confirm", "--serial", "E1")
+    shown = office.done("user", "show", "eve", "--json").json
+    assert (shown["password"], shown["active_tokens"]) == (None, 1)
+    taken = ("token", "enroll", "ann", "--new-user", "--no-confirm", "--serial", "E1")
+    assert "there is a token 'E1' already" in office.refused(1, *taken)
+    assert "no user 'ann'" in office.refused(1, "user", "show", "ann")
+    office.done("token", "enroll", "eve", "--new-user", "--no-confirm")
+    assert office.done("user", "show", "eve", "--json").json["active_tokens"] == 2
+
+
+def test_an_alias_is_no_new_user(alice: Office) -> None:
+    """The token would be another's than the one who logs in by that name."""
+    alice.done("user", "alias", "alice", "smith")
+    line = alice.refused(1, "token", "enroll", "smith", "--new-user", "--no-confirm")
+    assert "that is an alias of 'alice'" in line
 
 
 def test_taken_serial_is_refused(alice: Office) -> None:
