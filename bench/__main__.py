@@ -11,22 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 from bench import (
+    directory,
     floor,
     forwarding,
     freeradius,
-    load,
     ours,
     pairs,
     people,
+    policies,
     processes,
+    runs,
+    silent,
     table,
     waiting,
     wish,
 )
-from radiusmfa.wire import numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from bench.people import Person
     from bench.wish import Wish
@@ -34,32 +36,40 @@ if TYPE_CHECKING:
 _SECRET: Final = "bench-secret-of-32-octets-or-so."
 _PASSWORD: Final = b"correct horse battery"
 _SLOW_PEOPLE: Final = 100  # a login with the default hash takes 28 ms of CPU
-_LONG_AGO: Final = 10_000  # time steps
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 when every login was answered as it should be."""
     wanted = wish.read(words, __doc__)
     started = time.strftime("%Y-%m-%d %H:%M:%S")
-    waited = None
+    waited, waited_directory = None, []
     try:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=wanted.directory) as folder:
             rows = list(Bench(wanted, Path(folder)).rows())
             if wish.WAITING in wanted.modes:
                 waited = waiting.wait(wanted.waiting, Path(folder) / "waiting")
+            if wish.SILENT in wanted.modes:
+                waited_directory = silent.wait(Path(folder) / "silent")
     except processes.BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     about = {"started": started, "outstanding": wanted.outstanding, "spin": wanted.spin}
     about |= {"users": wanted.users, "logins": wanted.logins, "rounds": wanted.rounds}
     if wanted.json:
-        found = {"rows": [row.as_json() for row in rows]}
-        print(json.dumps(about | found | {"waiting": waited and asdict(waited)}, indent=2))
+        found = {
+            "rows": [row.as_json() for row in rows],
+            "waiting": waited and asdict(waited),
+            "silent directory": [asdict(one) for one in waited_directory],
+        }
+        print(json.dumps(about | found, indent=2))
         return 0
-    if rows:
-        print(table.render(rows, **about), end="\n\n")
+    for against in dict.fromkeys(row.against for row in rows):
+        some = [row for row in rows if row.against == against]
+        print(table.render(some, against, **about), end="\n\n")
     if waited is not None:
         print(waiting.render(waited))
+    if waited_directory:
+        print(silent.render(waited_directory))
     return 0
 
 
@@ -80,6 +90,12 @@ class Bench:
         forwarded = [mode for mode in self.wish.modes if mode in wish.FORWARDING]
         if forwarded:
             yield from forwarding.rows(self.wish, forwarded, self.folder / "forwarding")
+        ruled = [mode for mode in self.wish.modes if mode in wish.POLICIES]
+        if ruled:
+            yield from policies.rows(self.wish, ruled, self.folder / "policies")
+        asking = [mode for mode in self.wish.modes if mode in wish.DIRECTORY]
+        if asking:
+            yield from directory.rows(self.wish, asking, self.folder / "directory")
 
     def _own(self, modes: list[str]) -> Iterator[table.Row]:
         everybody = people.make(self.wish.users, _PASSWORD)
@@ -100,7 +116,7 @@ class Bench:
 
     def _floor(self, everybody: list[Person]) -> table.Row:
         server = floor.start(self.folder / "floor", secret=_SECRET)
-        run = self._theirs(server, "step-up", everybody)
+        run = self._people(server, "step-up", everybody, pairs.LOOPBACK).run
         try:
             measures = [run(self.wish.logins) for _ in range(self.wish.rounds)]
         finally:
@@ -108,16 +124,14 @@ class Bench:
         return table.Row(name="floor: signed echo", ours=table.summary(measures), theirs=None)
 
     def _pair(self, mine: processes.Server, mode: str, everybody: list[Person]) -> table.Row:
-        _refused(mine, mode, ours.SOURCES[mode], everybody[-1])
-        own = pairs.Side(mine, self._ours(mine, mode, everybody))
+        own = self._people(mine, mode, everybody, ours.SOURCES[mode]).side()
         if freeradius.find() is None:
             pairs.say("FreeRADIUS is not installed (apt-get install freeradius): ours alone")
             return pairs.compare(mode, own, None, self.wish)
         where = self.folder / f"freeradius-{mode}"
         theirs = freeradius.start(where, mode, everybody, secret=_SECRET, threads=self.wish.threads)
         try:
-            _refused(theirs, mode, pairs.LOOPBACK, everybody[-1])
-            other = pairs.Side(theirs, self._theirs(theirs, mode, everybody))
+            other = self._people(theirs, mode, everybody, pairs.LOOPBACK).side()
             return pairs.compare(mode, own, other, self.wish)
         finally:
             theirs.stop()
@@ -129,66 +143,22 @@ class Bench:
         config = ours.prepare(self.folder / "slow", some, secret=_SECRET, port=port, fast=False)
         server = ours.start(config, port=port, secret=_SECRET)
         try:
-            measure = self._measure(server, some, "append", ours.SOURCES["append"])
+            measure = self._people(server, "append", some, ours.SOURCES["append"]).measure(some)
         finally:
             server.stop()
         return table.Row(name="append, Argon2id", ours=measure, theirs=None)
 
-    def _ours(
-        self, server: processes.Server, mode: str, everybody: list[Person]
-    ) -> Callable[[int], table.Measure]:
-        def run(logins: int) -> table.Measure:
-            _settle(logins)
-            while len(fresh := _fresh(everybody)) < logins:
-                time.sleep(people.left(time.time()) + 0.1)
-            return self._measure(server, fresh[:logins], mode, ours.SOURCES[mode])
-
-        return run
-
-    def _theirs(
-        self, server: processes.Server, mode: str, everybody: list[Person]
-    ) -> Callable[[int], table.Measure]:
-        def run(logins: int) -> table.Measure:
-            # No server but ours minds a code that was used before.
-            _settle(logins)
-            return self._measure(server, everybody[:logins], mode, pairs.LOOPBACK)
-
-        return run
-
-    def _measure(
-        self, server: processes.Server, some: list[Person], mode: str, source: str
-    ) -> table.Measure:
-        step = people.step(time.time())
-        flow = load.prepare(load.of_people(some, mode, step), _SECRET)
-        if source != pairs.LOOPBACK:
-            for person in some:
-                person.used = step
-        return pairs.measure(server, flow, source, self.wish)
-
-
-def _refused(server: processes.Server, mode: str, source: str, person: Person) -> None:
-    # Who accepts anything is fast: the code of long ago must be a Reject.
-    step = people.step(time.time()) - _LONG_AGO
-    load.drive(
-        load.prepare(load.of_people([person], mode, step), _SECRET),
-        server.port,
-        source=source,
-        outstanding=1,
-        spin=False,
-        expected=numbers.ACCESS_REJECT,
-    )
-
-
-def _fresh(everybody: list[Person]) -> list[Person]:
-    now = people.step(time.time())
-    return [person for person in everybody if person.used < now]
-
-
-def _settle(wanted: int) -> None:
-    # FreeRADIUS takes the code of this very time step: prepare and send within it.
-    left = people.left(time.time())
-    if left < 4 + wanted / 2500:
-        time.sleep(left + 0.1)
+    def _people(
+        self, server: processes.Server, mode: str, everybody: list[Person], source: str
+    ) -> runs.People:
+        return runs.People(
+            server=server,
+            mode=mode,
+            source=source,
+            everybody=everybody,
+            wish=self.wish,
+            reuses=source == pairs.LOOPBACK,
+        )
 
 
 if __name__ == "__main__":

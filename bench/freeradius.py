@@ -6,14 +6,15 @@ import base64
 import hashlib
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bench import processes
+from bench.slapd import BASE, GROUP, SERVICE, SERVICE_PASSWORD
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bench.people import Person
+    from bench.slapd import Directory
 
 MODES: Final = ("step-up", "append", "challenge")
 _LIBRARIES: Final = "/usr/lib/freeradius"
@@ -77,6 +78,7 @@ modules {{
     always reject {{
         rcode = reject
     }}
+{modules}
 }}
 server bench {{
     listen {{
@@ -212,6 +214,51 @@ _CHALLENGE: Final = """
     }
 """
 
+# One search a login: the groups stand in the person's entry.
+_LDAP: Final = """
+    ldap {{
+        server = "127.0.0.1"
+        port = {port}
+        identity = "{service}"
+        password = "{password}"
+        base_dn = "ou=people,{base}"
+        user {{
+            base_dn = "${{..base_dn}}"
+            filter = "(&(objectClass=person)(uid=%{{User-Name}}))"
+        }}
+        group {{
+            base_dn = "${{..base_dn}}"
+            membership_attribute = "memberOf"
+            cacheable_dn = yes
+            cacheable_name = no
+        }}
+        options {{
+            chase_referrals = no
+            res_timeout = 5
+        }}
+        tls {{
+            start_tls = yes
+            ca_file = "{ca_file}"
+            require_cert = "demand"
+        }}
+        pool {{
+            start = 5
+            min = 5
+            max = 32
+            spare = 3
+            uses = 0
+            lifetime = 0
+            idle_timeout = 60
+        }}
+    }}
+"""
+_OWNERS: Final = """
+        ldap
+        if (!(&LDAP-Group == "{group}")) {{
+            reject
+        }}
+"""
+
 _SIGN: Final = """
     post-auth {
         update reply {
@@ -266,8 +313,36 @@ def start_proxy(
     return _launch(here, _FORWARD, secret=secret, threads=threads, proxy=proxy)
 
 
-def _launch(
-    here: Path, virtual: str, *, secret: str, threads: int, proxy: str = ""
+def has_ldap() -> bool:
+    """Say whether it can ask directories."""
+    return find() is not None and Path(_LIBRARIES, "rlm_ldap.so").exists()
+
+
+def start_ldap(  # noqa: PLR0913 - as `start`, and the directory
+    here: Path, mode: str, people: list[Person], asked: Directory, *, secret: str, threads: int
+) -> processes.Server:
+    """Start it with *asked* for groups (`step-up`), or for passwords; see `start`."""
+    here.mkdir()
+    (here / "users").write_text("".join(_entry(person, "step-up") for person in people))
+    virtual = _VIRTUAL[mode]
+    if mode == "step-up":
+        virtual = virtual.replace(
+            "        files\n", "        files\n" + _OWNERS.format(group=GROUP)
+        )
+    else:
+        # Looked up before, bound as afterwards.
+        head, _, tail = virtual.partition("    authenticate {")
+        head = head.replace("        pap\n", "        ldap\n").replace("    pap\n", "    ldap\n")
+        virtual = f"{head}    authenticate {{{tail.replace(' pap', ' ldap')}"
+    modules = _LDAP.format(
+        port=asked.server.port, service=SERVICE, password=SERVICE_PASSWORD, base=BASE,
+        ca_file=asked.ca_file,
+    )  # fmt: skip
+    return _launch(here, virtual, secret=secret, threads=threads, modules=modules)
+
+
+def _launch(  # noqa: PLR0913 - the parts of its configuration
+    here: Path, virtual: str, *, secret: str, threads: int, proxy: str = "", modules: str = ""
 ) -> processes.Server:
     here.chmod(0o700)
     port = processes.free_port()
@@ -282,6 +357,7 @@ def _launch(
             proxies="yes" if proxy else "no",
             port=port,
             virtual=virtual + _SIGN,
+            modules=modules,
         )
     )
     binary = find()

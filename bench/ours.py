@@ -93,6 +93,11 @@ def prepare_proxy(here: Path, home: processes.Server, *, secret: str, port: int)
     return config
 
 
+def prepare_with(here: Path, text: str, *, secret: str) -> Path:
+    """Make the configuration *text*, keys, and a store without anybody below *here*."""
+    return _make(here, secret, text)
+
+
 def add(config: Path, people: list[Person], *, has_tokens: bool) -> None:
     """Put *people* into the store of *config*, with fast passwords."""
     _import(config.parent, config, people, fast=True, has_tokens=has_tokens)

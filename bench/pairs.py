@@ -21,7 +21,6 @@ LOOPBACK: Final = "127.0.0.1"
 WARM_LOGINS: Final = 256
 # FreeRADIUS 3.2.1 forgets a session-state now and then when its answer comes at once.
 _TOLERATED: Final = 0.002
-_NAMES: Final = ("ours", "FreeRADIUS")
 _CLEANUP_SECONDS: Final = 6.0
 
 Runner: TypeAlias = Callable[[int], table.Measure]
@@ -41,12 +40,21 @@ class Side(NamedTuple):
     run: Runner
 
 
-def compare(name: str, mine: Side, theirs: Side | None, wish: Wish) -> table.Row:
+def compare(
+    name: str, mine: Side, theirs: Side | None, wish: Wish, against: str = table.FREERADIUS
+) -> table.Row:
     """
     Return the row of *name*: medians, and the median of the ratios of neighboring runs.
 
     What a server puts away seconds after the last reply, when nobody looks any more, is
     shared out among all logins.
+
+    Args:
+        name: Of the row.
+        mine: Our server.
+        theirs: Another, or None.
+        wish: What the command line asks for.
+        against: What the other is.
     """
     sides = [mine] if theirs is None else [mine, theirs]
     for side in sides:
@@ -59,7 +67,8 @@ def compare(name: str, mine: Side, theirs: Side | None, wish: Wish) -> table.Row
         for number in reversed(range(len(sides))) if at % 2 else range(len(sides)):
             found[number].append(sides[number].run(wish.logins))
         costs = (
-            f"{who} {runs[-1].cpu_us:.1f} us" for who, runs in zip(_NAMES, found, strict=False)
+            f"{who} {runs[-1].cpu_us:.1f} us"
+            for who, runs in zip(("ours", against), found, strict=False)
         )
         say(f"{name}: {', '.join(costs)}")
     _put_away(sides)
@@ -68,12 +77,13 @@ def compare(name: str, mine: Side, theirs: Side | None, wish: Wish) -> table.Row
         later = (spent - sum(run.cpu_us for run in found[number])) / wish.rounds
         found[number] = [replace(run, cpu_us=run.cpu_us + later) for run in found[number]]
     if theirs is None:
-        return table.Row(name=name, ours=table.summary(found[0]), theirs=None)
+        return table.Row(name=name, ours=table.summary(found[0]), theirs=None, against=against)
     return table.Row(
         name=name,
         ours=table.summary(found[0]),
         theirs=table.summary(found[1]),
         ratio=median(a.cpu_us / b.cpu_us for a, b in zip(*found, strict=True)),
+        against=against,
     )
 
 
@@ -84,9 +94,12 @@ def _put_away(sides: list[Side]) -> None:
         side.server.rest()
 
 
-def measure(server: Server, flow: Flow, source: str, wish: Wish) -> table.Measure:
-    """Send *flow* to *server* from *source*, and return what it cost."""
+def measure(
+    server: Server, flow: Flow, source: str, wish: Wish, behind: Server | None = None
+) -> table.Measure:
+    """Send *flow* to *server* from *source*, and return what it cost, and cost *behind* it."""
     before = server.cpu_seconds()
+    behind_before = 0.0 if behind is None else behind.cpu_seconds()
     run = load.drive(
         flow,
         server.port,
@@ -95,7 +108,8 @@ def measure(server: Server, flow: Flow, source: str, wish: Wish) -> table.Measur
         spin=wish.spin,
         tolerated=int(_TOLERATED * len(flow.first)) if source == LOOPBACK else 0,
     )
-    return table.measure(run, server.rest() - before)
+    behind_seconds = 0.0 if behind is None else behind.rest() - behind_before
+    return table.measure(run, server.rest() - before, behind_seconds)
 
 
 def say(line: str) -> None:

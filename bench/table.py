@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.load import Run
+
+
+FREERADIUS: Final = "FreeRADIUS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,7 @@ class Measure:
         p99_ms: What 99 of 100 replies did not exceed.
         resent: Packets that had to be sent again.
         refused: Logins that were refused, though nothing was wrong with them.
+        behind_us: What a server spends that was asked, per login in microseconds.
     """
 
     cpu_us: float
@@ -32,6 +36,7 @@ class Measure:
     p99_ms: float
     resent: float
     refused: float
+    behind_us: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,22 +47,24 @@ class Row:
     Attributes:
         name: What it is.
         ours: Our server.
-        theirs: FreeRADIUS, or None where it cannot do the same.
+        theirs: What it is compared with, or None where nothing can do the same.
         ratio: Median of the ratios of runs that followed each other.
+        against: What that is.
     """
 
     name: str
     ours: Measure
     theirs: Measure | None
     ratio: float | None = None
+    against: str = FREERADIUS
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain values."""
         return asdict(self)
 
 
-def measure(run: Run, cpu_seconds: float) -> Measure:
-    """Return what *run* says, given the CPU time that the server spent on it."""
+def measure(run: Run, cpu_seconds: float, behind_seconds: float = 0.0) -> Measure:
+    """Return what *run* says, given the CPU time that the server, and one behind it, spent."""
     return Measure(
         cpu_us=cpu_seconds / run.logins * 1e6,
         per_second=run.logins / run.seconds,
@@ -65,6 +72,7 @@ def measure(run: Run, cpu_seconds: float) -> Measure:
         p99_ms=run.percentile(0.99) * 1e3,
         resent=run.resent,
         refused=run.refused,
+        behind_us=behind_seconds / run.logins * 1e6,
     )
 
 
@@ -77,17 +85,18 @@ def summary(measures: Sequence[Measure]) -> Measure:
         p99_ms=median(one.p99_ms for one in measures),
         resent=sum(one.resent for one in measures),
         refused=sum(one.refused for one in measures),
+        behind_us=median(one.behind_us for one in measures),
     )
 
 
-def render(rows: Sequence[Row], **about: object) -> str:
-    """Return the table as text."""
+def render(rows: Sequence[Row], against: str, **about: object) -> str:
+    """Return the table as text; its right half is *against*."""
     head = ("", "CPU us", "logins/s", "p50 ms", "p99 ms")
     titles = [*head, *head[1:], "CPU ratio"]
     cells = [titles, *(_cells(row) for row in rows)]
     widths = [max(len(line[at]) for line in cells) for at in range(len(titles))]
     side = sum(widths[1:5]) + 6
-    top = " " * widths[0] + "  " + "ours".center(side) + "  " + "FreeRADIUS".center(side)
+    top = " " * widths[0] + "  " + "ours".center(side) + "  " + against.center(side)
     lines = [", ".join(f"{name} {value}" for name, value in about.items()), "", top.rstrip()]
     for line in cells:
         padded = [line[0].ljust(widths[0])]
@@ -95,10 +104,16 @@ def render(rows: Sequence[Row], **about: object) -> str:
         lines.append("  ".join(padded).rstrip())
     lines += ["", "CPU: the server's, all threads, per login. Every reply was genuine."]
     lines += [
-        f"FreeRADIUS refused {row.theirs.refused:.0f} right logins of the flow {row.name}."
+        f"{against} refused {row.theirs.refused:.0f} right logins of the flow {row.name}."
         for row in rows if row.theirs is not None and row.theirs.refused
     ]  # fmt: skip
+    lines += [_behind(row) for row in rows if row.ours.behind_us]
     return "\n".join(lines)
+
+
+def _behind(row: Row) -> str:
+    text = f"{row.name}: slapd spent {row.ours.behind_us:.0f} us on a login of ours"
+    return text if row.theirs is None else f"{text}, {row.theirs.behind_us:.0f} on one of theirs"
 
 
 def _cells(row: Row) -> list[str]:

@@ -121,22 +121,22 @@ def render(waited: Waited) -> str:
 def _measured(
     mine: processes.Server, asked: processes.Server, crowd: _Crowd, everybody: list[Person]
 ) -> Waited:
-    _tokens(mine, everybody[-pairs.WARM_LOGINS :])
-    alone = _tokens(mine, everybody[:_TOKEN_LOGINS])
-    memory, threads_before = _status(mine, "VmRSS"), _status(mine, "Threads")
+    tokens(mine, everybody[-pairs.WARM_LOGINS :])
+    alone = tokens(mine, everybody[:_TOKEN_LOGINS])
+    memory, threads_before = status(mine, "VmRSS"), status(mine, "Threads")
     crowd.ask()
     counted = home.count(asked)
     if counted["waiting"] != crowd.size:
         message = f"only {counted['waiting']} of {crowd.size} logins reached the token server"
         raise BenchError(message)
-    octets = (_status(mine, "VmRSS") - memory) * 1024 / crowd.size
+    octets = (status(mine, "VmRSS") - memory) * 1024 / crowd.size
     before, since = mine.cpu_seconds(), time.monotonic()
     time.sleep(_QUIET_SECONDS)
     seconds = time.monotonic() - since
     idle = (mine.cpu_seconds() - before) / seconds
     again = (home.count(asked)["again"] - counted["again"]) / seconds
-    meanwhile = _tokens(mine, everybody[_TOKEN_LOGINS : 2 * _TOKEN_LOGINS])
-    threads, ports = _status(mine, "Threads"), home.count(asked)["ports"]
+    meanwhile = tokens(mine, everybody[_TOKEN_LOGINS : 2 * _TOKEN_LOGINS])
+    threads, ports = status(mine, "Threads"), home.count(asked)["ports"]
     if threads > threads_before:
         raise BenchError(f"waiting logins made {threads_before} threads {threads}")
     released = time.monotonic()
@@ -152,10 +152,10 @@ def _measured(
         ports=ports,
         idle_cpu=idle,
         again=again,
-        token_p50_ms=_percentile(meanwhile, 0.5),
-        token_p99_ms=_percentile(meanwhile, 0.99),
-        alone_p50_ms=_percentile(alone, 0.5),
-        alone_p99_ms=_percentile(alone, 0.99),
+        token_p50_ms=percentile(meanwhile, 0.5),
+        token_p99_ms=percentile(meanwhile, 0.99),
+        alone_p50_ms=percentile(alone, 0.5),
+        alone_p99_ms=percentile(alone, 0.99),
         accepted=accepts,
         accept_seconds=accepted,
         refused=refusals,
@@ -179,7 +179,7 @@ class _Crowd:
         self._replies = [b""] * size
         self._asked_at = [0.0] * size
         self.came_at = [0.0] * size
-        self._sockets = [_socket(port, at) for at in range(-(-size // _IDENTIFIERS))]
+        self._sockets = [socket_of(port, at) for at in range(-(-size // _IDENTIFIERS))]
 
     def close(self) -> None:
         """Close its sockets."""
@@ -241,12 +241,12 @@ class _Crowd:
         return count
 
 
-def _tokens(server: processes.Server, some: list[Person]) -> list[float]:
+def tokens(server: processes.Server, some: list[Person], source: str = _STEP_UP) -> list[float]:
     """Return how long logins with tokens of ours took, one every hundredth of a second."""
     key = codec.SigningKey(Secret(_SECRET.encode()))
     latencies = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
-        channel.bind((_STEP_UP, 0))
+        channel.bind((source, 0))
         channel.connect(("127.0.0.1", server.port))
         channel.settimeout(5)
         for number, person in enumerate(some):
@@ -263,7 +263,8 @@ def _tokens(server: processes.Server, some: list[Person]) -> list[float]:
     return sorted(latencies)
 
 
-def _socket(port: int, number: int) -> socket.socket:
+def socket_of(port: int, number: int) -> socket.socket:
+    """Return the socket of that number of those who wait."""
     channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_OCTETS)
     channel.bind((ours.WAITING[number % len(ours.WAITING)], 0))
@@ -272,10 +273,12 @@ def _socket(port: int, number: int) -> socket.socket:
     return channel
 
 
-def _status(server: processes.Server, name: str) -> int:
+def status(server: processes.Server, name: str) -> int:
+    """Return what the kernel says of the process: `Threads`, or `VmRSS` in KiB."""
     lines = Path(f"/proc/{server.child.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
-def _percentile(latencies: list[float], part: float) -> float:
+def percentile(latencies: list[float], part: float) -> float:
+    """Return milliseconds of *latencies*, sorted seconds."""
     return latencies[int(part * len(latencies))] * 1e3

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 FORWARDING: Final = ("proxy", "proxy-challenge", "proxy-step-up")
 WAITING: Final = "waiting"
-_MODES: Final = (*freeradius.MODES, *FORWARDING, WAITING)
+POLICIES: Final = ("policies", "approval", "remembered")
+DIRECTORY: Final = ("ldap-groups", "ldap-append", "ldap-challenge")
+SILENT: Final = "silent-directory"
+_MODES: Final = (*freeradius.MODES, *FORWARDING, *POLICIES, *DIRECTORY, WAITING, SILENT)
 
 
 @final

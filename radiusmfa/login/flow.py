@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 class Step(Enum):
     """What has to be found out next."""
 
+    # Enum's own hashes the name, in Python: tables of steps are looked into at every step.
+    __hash__ = object.__hash__
+
     PASSCODE = auto()
     """Is the whole User-Password an unused passcode? It is used up with the answer."""
     TAIL = auto()
@@ -65,6 +68,15 @@ class Step(Enum):
     """Is the whole User-Password the password? The second factor was proved before."""
 
 
+# A member is looked for in its class in Python: five times as long as a name of a module.
+_FACTOR: Final = Step.FACTOR
+_PROXY: Final = Mode.PROXY
+_STEP_UP: Final = Mode.STEP_UP
+_CHALLENGE: Final = Mode.CHALLENGE
+STEPS: Final = {step.name: step for step in Step}
+"""By name, as challenges keep them."""
+NAMES: Final = {step: name for name, step in STEPS.items()}
+
 Next: TypeAlias = Step | Decision
 
 _AFTER_PASSED: Final[dict[Step, Next]] = {
@@ -85,6 +97,8 @@ _WAIVED: Final[dict[Reason, Next]] = {
     )
 }  # fmt: skip
 """What FACTOR may pass by, the password being right; there is no other reason."""
+WHOLE: Final = frozenset({Step.PASSWORD, Step.LAST})
+"""Steps that take everything that was typed for the password."""
 _BEFORE_LAST: Final = frozenset({Step.PASSCODE, Step.INSTEAD})
 """Steps that prove the factor where the password comes last."""
 _REJECT: Final = {reason: Reject(reason) for reason in Reason}
@@ -126,11 +140,11 @@ def begin(mode: Mode, *, resumed: Step | None, is_exempt: bool, factor_first: bo
     if resumed is not None:
         # Again by the table: no step that lets in by itself begins an answer.
         return RESUMED[resumed]
-    if mode is Mode.PROXY:
+    if mode is _PROXY:
         return Step.BOTH
-    if mode is Mode.STEP_UP:
+    if mode is _STEP_UP:
         return Step.PASSCODE
-    if mode is Mode.CHALLENGE or is_exempt:
+    if mode is _CHALLENGE or is_exempt:
         return Step.PASSCODE if factor_first and not is_exempt else Step.PASSWORD
     return Step.TAIL
 
@@ -165,7 +179,7 @@ def advance(  # noqa: PLR0911, PLR0913 - one return a line: the table reads as o
     """
     match outcome:
         case Passed():
-            if step is Step.FACTOR:
+            if step is _FACTOR:
                 return _WAIVED[waived]
             if factor_first and step in _BEFORE_LAST:
                 return Challenge(Reason.PASSWORD_WANTED)

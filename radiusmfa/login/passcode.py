@@ -64,6 +64,9 @@ class Awaited(NamedTuple):
 
 
 Find: TypeAlias = Found | FoundRecovery | Awaited | Reason
+FOUND: Final = (Found, FoundRecovery)
+"""What is a passcode. For `isinstance`: a union would be made anew at each look."""
+_BAD_PASSCODE: Final = Reason.BAD_PASSCODE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +146,7 @@ def find_tail(  # noqa: PLR0913 - what `find` takes, and the delimiter
     worst: tuple[Find, bytes, bytes] | None = None
     for password, tail in splits(user, typed, delimiter):
         found = find(desk, user, tail, now, monotonic)
-        if isinstance(found, Found | FoundRecovery):
+        if isinstance(found, FOUND):
             return found, password, tail
         if worst is None or found is Reason.REPLAYED_PASSCODE or isinstance(found, Awaited):
             worst = found, password, tail
@@ -163,14 +166,14 @@ def _find_passcode(
     find: Find | None = None
     for token in user.tokens:
         digits = token.key.digits
-        one: Find = Reason.BAD_PASSCODE
+        one: Find = _BAD_PASSCODE
         if size == digits:
             one = _find_one(factors, token, int(typed), now, monotonic)
         elif size == 2 * digits:
             one = _find_two(factors, token, int(typed[:digits]), int(typed[digits:]), now)
         if isinstance(one, Found):
             return one
-        if one is not Reason.BAD_PASSCODE:
+        if one is not _BAD_PASSCODE:
             find = one
     # Asked last: nearly everybody has typed a right passcode.
     return _nothing(factors, user) if find is None else find

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, final
 
 from radiusmfa.config.model import LOCAL, NONE, Mode
+from radiusmfa.config.policy_model import Order
 from radiusmfa.config.upstream_model import StartWith, Users
 from radiusmfa.login.passcode import Desk, is_enrolled
 
@@ -35,11 +36,15 @@ class Plan:
         strip: What the upstream that knows the people takes off their names: here they are
             the same people, too, with or without it.
         has_upstream: Some upstream may be asked for this client.
+        factor_first: The passcode comes first, then the password is asked for.
+        is_plain: Neither: what follows a step depends on nothing of the person.
+        takes_strangers: Somebody whom the store does not know may log in: somebody else
+            knows them.
     """
 
     __slots__ = (
-        "_everyone", "_factors", "_order", "_takes_strangers", "desk", "directory", "grace",
-        "has_upstream", "instead", "primary", "strip",
+        "_everyone", "_factors", "_order", "desk", "directory", "factor_first", "grace",
+        "has_upstream", "instead", "is_plain", "primary", "strip", "takes_strangers",
     )  # fmt: skip
 
     def __init__(
@@ -73,18 +78,15 @@ class Plan:
         self._factors = tuple(by_name[name] for name in names if name in by_name)
         self._everyone = next((one for one in self._factors if one.users is Users.EVERYONE), None)
         self.has_upstream = bool(self.primary or self._factors)
+        self.factor_first = client.order is Order.FACTOR_FIRST
+        self.is_plain = not (self.has_upstream or self.factor_first)
         asked = [self.primary] if self.primary else [one.upstream for one in self._factors]
         self.strip = frozenset(rule for name in asked for rule in (strips or {}).get(name, ()))
-        self._takes_strangers = (
+        self.takes_strangers = (
             bool(self.primary)
             or directory is not None
             or (client.mode is Mode.STEP_UP and self._everyone is not None)
         )
-
-    @property
-    def takes_strangers(self) -> bool:
-        """Whether somebody whom the store does not know may log in: somebody else knows them."""
-        return self._takes_strangers
 
     def factor(self, user: User) -> UpstreamFactor | None:
         """

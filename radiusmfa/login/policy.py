@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, final
 
 from radiusmfa.login import schedule
@@ -253,6 +254,7 @@ def choose(tests: Sequence[Test], facts: Facts) -> Choice:
     return nearest
 
 
+@lru_cache(maxsize=4096)
 def folded(group: str) -> str:
     """Return the name of a group as it is compared."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", group).casefold())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, final
 from radiusmfa.config.upstream_model import Event, StartWith
 from radiusmfa.login import person as people
 from radiusmfa.login.account import Kind
-from radiusmfa.login.flow import Step
+from radiusmfa.login.flow import WHOLE, Step
 from radiusmfa.login.talk import Talk
 from radiusmfa.outcome import ASKS_PASSCODE, Failed, Passed, Reason, Unavailable
 from radiusmfa.server.guard import admitted
@@ -152,7 +152,7 @@ class Asking:
             self._guard.clear(user, kind, client.name)
             if kind is Kind.UPSTREAM:
                 attempt.kind = attempt.factor_name or response.upstream
-            if attempt.step in {Step.PASSWORD, Step.LAST}:
+            if attempt.step in WHOLE:
                 attempt.guess = b""  # digits at the end of a password that was right
         elif outcome in _COUNTED or (attempt.step is Step.OPEN and outcome == _UNANSWERED):
             self._guard.count(user, kind, client.name, _proof(attempt), now)

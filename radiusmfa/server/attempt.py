@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from radiusmfa.login.errands import AskApproval, Bind, LookUp
 from radiusmfa.login.flow import Step
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from radiusmfa.wire.codec import Packet
 
     Asked: TypeAlias = Question | Inquiry | Errand
+
+_FIRST: Final = Step.PASSCODE
+_NOBODY: Final = ("", "")
 
 
 @final
@@ -74,32 +77,12 @@ class Attempt:
         detail: Which attribute of the reply could not be made.
     """
 
-    # As they begin; no slots: what a login never sets costs it nothing.
-    rule: Rule | None = None
-    ruling: Ruling | None = None
-    person: Person | None = None
-    looked_up = ""
-    barred: Failed | None = None
-    waived: Reason | None = None
-    user: User | None = None
-    step = Step.PASSCODE
-    found: Found | FoundRecovery | None = None
-    rest = b""
-    factor: UpstreamFactor | None = None
-    offered: bytes | None = None
-    guess = b""
-    asked: Asked | None = None
-    alias = ""
-    under_way: UnderWay | None = None
-    heard: Heard | None = None
-    answered = ("", "")
-    kept: Kept = carried.EMPTY
-    missing = ""
-    gone: Reason | None = None
-    told: list[str] | None = None
-    kind = ""
-    serial = ""
-    detail = ""
+    __slots__ = (
+        "alias", "answered", "asked", "barred", "client", "deadline", "detail", "entry", "factor",
+        "found", "gone", "guess", "heard", "kept", "kind", "looked_up", "missing", "mode", "name",
+        "offered", "packet", "person", "plan", "proof", "rest", "rule", "ruling", "serial",
+        "step", "told", "typed", "under_way", "user", "waived",
+    )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what a request brings, and whose it is
         self,
@@ -119,6 +102,29 @@ class Attempt:
         self.name, self.typed, _, self.proof = credentials
         self.entry = entry
         self.deadline = deadline
+        self.rule: Rule | None = None
+        self.ruling: Ruling | None = None
+        self.person: Person | None = None
+        self.looked_up = ""
+        self.barred: Failed | None = None
+        self.waived: Reason | None = None
+        self.user: User | None = None
+        self.step = _FIRST
+        self.found: Found | FoundRecovery | None = None
+        self.rest = b""
+        self.factor: UpstreamFactor | None = None
+        self.offered: bytes | None = None
+        self.guess = b""
+        self.asked: Asked | None = None
+        self.alias = ""
+        self.under_way: UnderWay | None = None
+        self.heard: Heard | None = None
+        self.answered = _NOBODY
+        self.kept: Kept = carried.EMPTY
+        self.missing = ""
+        self.gone: Reason | None = None
+        self.told: list[str] | None = None
+        self.kind = self.serial = self.detail = ""
         if entry is not None and entry.talk is not None:
             self.missing = entry.talk.missing
             self.kind, self.serial = entry.talk.proved

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from radiusmfa.login.username import stripped
+from radiusmfa.login.username import UserNameError, stripped
 from radiusmfa.outcome import Reason
 
 if TYPE_CHECKING:
     from radiusmfa.login.account import User
     from radiusmfa.server.attempt import Attempt
     from radiusmfa.stores.logins import Logins
+
+
+def learn(logins: Logins, attempt: Attempt) -> Reason | None:
+    """
+    Learn whose login *attempt* is, or return why nobody can be told.
+
+    Anew after every wait: what was changed meanwhile counts.
+    """
+    try:
+        user = logins.user(attempt.name)
+        if user is None or attempt.person is not None:
+            found = _other(logins, attempt, user)
+            if isinstance(found, Reason):
+                attempt.user = None
+                return found
+            user = found
+    except UserNameError:
+        return Reason.BAD_USER_NAME
+    attempt.user = user
+    return None
 
 
 def find(logins: Logins, attempt: Attempt) -> User | Reason | None:
@@ -23,8 +43,12 @@ def find(logins: Logins, attempt: Attempt) -> User | Reason | None:
     Raises:
         UserNameError: Nobody can have that name.
     """
+    return _other(logins, attempt, logins.user(attempt.name))
+
+
+def _other(logins: Logins, attempt: Attempt, user: User | None) -> User | Reason | None:
+    # *user* is whom the store alone knows by the name that was typed.
     name, plan, person = attempt.name, attempt.plan, attempt.person
-    user = logins.user(name)
     if user is None and plan.strip:
         # Another spelling of the same person, for the upstream: not another person here.
         name = stripped(name, plan.strip)
@@ -36,7 +60,9 @@ def find(logins: Logins, attempt: Attempt) -> User | Reason | None:
             return Reason.AMBIGUOUS_USER
         return user or logins.outsider(name)
     if user is None and plan.takes_strangers:
-        # A directory's person is counted as one, however the name was written.
-        name = attempt.looked_up.encode() or name
-        return logins.user(name) or logins.stranger(name)
+        if attempt.looked_up:
+            # A directory's person is counted as one, however the name was written.
+            name = attempt.looked_up.encode()
+            user = logins.user(name)
+        return user or logins.stranger(name)
     return user

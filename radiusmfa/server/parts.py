@@ -53,8 +53,8 @@ class Site:
     """
 
     __slots__ = (
-        "_address", "_by_key", "budget", "client", "has_upstream", "is_ruled", "own", "plan",
-        "replies", "retries", "rules", "strip", "tests", "waiting", "waits",
+        "_address", "_by_key", "_wanted", "budget", "client", "has_upstream", "is_ruled", "own",
+        "plan", "replies", "retries", "rules", "strip", "tests", "waiting", "waits",
     )  # fmt: skip
 
     def __init__(self, own: Rule, rules: tuple[Rule, ...] | None = None) -> None:
@@ -72,6 +72,8 @@ class Site:
         self.own = own
         self.rules = rules
         self.tests = tuple(rule.test for rule in rules or () if rule.test is not None)
+        wanted = {name for test in self.tests for name, _ in test.policy.when.attributes}
+        self._wanted = tuple(sorted(wanted))
         every = (own,) if rules is None else rules
         self._by_key = {rule.key: rule for rule in every}
         self.strip = frozenset(one for rule in every for one in rule.plan.strip)
@@ -87,8 +89,7 @@ class Site:
         """Return what of *packet* policies look at, besides who it is."""
         if self.rules is None:
             return ()
-        wanted = {name for test in self.tests for name, _ in test.policy.when.attributes}
-        found = tuple(tuple(texts_of(packet, name)) for name in sorted(wanted))
+        found = tuple(tuple(texts_of(packet, name)) for name in self._wanted)
         return self.address(packet), found
 
     def find(self, key: str) -> Rule | None:

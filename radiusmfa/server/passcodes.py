@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from radiusmfa.stores.logins import Logins
 
 _BAD_PASSCODE: Final = Failed(Reason.BAD_PASSCODE)
+_OATH: Final = Kind.OATH
 FALSE_STARTS: Final = frozenset({Reason.NOT_ENROLLED, Reason.REPLAYED_PASSCODE})
 """Reasons that are no guess: they do not count towards a lock-out."""
 
@@ -61,12 +62,12 @@ class OwnPasscodes:
             may_be_other: It may be a passcode of another server's: None says that it is
                 none of ours.
         """
-        kind = Kind.OATH if typed.isdigit() else Kind.RECOVERY
+        kind = _OATH if typed.isdigit() else Kind.RECOVERY
         # Nearly nobody has failures: not worth a call.
         if user.failures and self._guard.is_locked(user, kind, attempt.client.name, now):
             return None if may_be_other else Failed(Reason.LOCKED)
         found = passcode.find(desk, user, typed, now, monotonic)
-        if isinstance(found, Found | FoundRecovery):
+        if isinstance(found, passcode.FOUND):
             return self.claim(attempt, user, found)
         if may_be_other and found is not Reason.REPLAYED_PASSCODE:
             attempt.guess = typed if kind is Kind.OATH else b""
@@ -80,7 +81,7 @@ class OwnPasscodes:
             is_claimed = self._logins.claim_recovery(user, found.digest)
         else:
             token = found.token
-            kind, attempt.serial = Kind.OATH, token.serial
+            kind, attempt.serial = _OATH, token.serial
             attempt.kind = "totp" if token.period else "hotp"
             is_claimed = self._logins.claim(token, found.step, found.drift)
         if not is_claimed:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, final
 from twisted.logger import Logger
 
 from radiusmfa import request
+from radiusmfa.config.model import Mode
 from radiusmfa.decision import Accept, Challenge, Decision, Reject, Silence
 from radiusmfa.duplicates import Answer, Seen
 from radiusmfa.interfaces import StoreBusyError, StoreError
@@ -37,12 +38,11 @@ if TYPE_CHECKING:
     from radiusmfa.clients import Peer
     from radiusmfa.interfaces import Clock
     from radiusmfa.login.account import User
-    from radiusmfa.login.challenges import Challenges
+    from radiusmfa.login.challenges import Challenges, Entry
     from radiusmfa.ops.audit import Lines
     from radiusmfa.ops.counters import Counters
     from radiusmfa.ops.logs import Discards
     from radiusmfa.primary.local import Answer as PasswordAnswer
-    from radiusmfa.request import Credentials
     from radiusmfa.server.outside import Asked, Heard
     from radiusmfa.server.parts import Parts
     from radiusmfa.server.received import Address, Port
@@ -61,7 +61,10 @@ _CODES: Final = {
     Challenge: numbers.ACCESS_CHALLENGE,
     Reject: numbers.ACCESS_REJECT,
 }
+_MODES: Final = {mode.value: mode for mode in Mode}
 _MICROSECONDS: Final = 1_000_000
+_NEW: Final = Seen.NEW  # a member is looked for in its class in Python: five times as long
+_PASSED: Final = Reason.PASSED
 
 
 @final
@@ -229,7 +232,7 @@ class Pipeline:
             return
         counters = self.counters
         seen = port.duplicates.claim((address, packet.identifier), packet.octets, now)
-        if seen is Seen.NEW:
+        if seen is _NEW:
             site = self.parts.sites[peer.client.name]
             if packet.code == numbers.ACCESS_REQUEST:
                 counters.total_access_requests += 1
@@ -311,29 +314,30 @@ class Pipeline:
         if known is not None:
             self._join(received, known)
             return None
-        return self._take_up(received, asked, now, monotonic)
-
-    def _take_up(
-        self, received: Received, asked: Credentials, now: float, monotonic: float
-    ) -> Decision | None:
-        site, entry = received.site, None
-        client = site.client
+        client, entry = site.client, None
         mode = client.mode
         if asked.state is not None:
-            entry = self._challenges.take(asked.state, received.peer.address, now)
+            entry = self._take_up(received, asked.state, now)
             if entry is None:
                 return Reject(Reason.UNKNOWN_STATE)
-            self._logins.drop_challenge(entry.state)
-            received.login = entry.login
-            mode = mode.__class__(entry.mode)
-            if not site.is_ruled and entry.policy != site.own.key:
-                return Reject(Reason.UNKNOWN_STATE)  # a reload has taken the policy away
+            mode = _MODES[entry.mode]
         deadline = received.arrived + site.budget
         attempt = received.attempt = Attempt(
-            client, site.plan, mode, received.packet, asked, entry, deadline
+            client, site.plan, mode, packet, asked, entry, deadline
         )
         step = self._settle if site.is_ruled else self._start
         return step(received, attempt, now, monotonic)
+
+    def _take_up(self, received: Received, state: bytes, now: float) -> Entry | None:
+        entry = self._challenges.take(state, received.peer.address, now)
+        if entry is None:
+            return None
+        self._logins.drop_challenge(entry.state)
+        received.login = entry.login
+        site = received.site
+        if not site.is_ruled and entry.policy != site.own.key:
+            return None  # a reload has taken the policy away
+        return entry
 
     def _settle(
         self, received: Received, attempt: Attempt, now: float, monotonic: float
@@ -353,7 +357,7 @@ class Pipeline:
     def _start(
         self, received: Received, attempt: Attempt, now: float, monotonic: float
     ) -> Decision | None:
-        reason = self._identify(attempt)
+        reason = identity.learn(self._logins, attempt)
         if reason is not None:
             return Reject(reason)
         entry = attempt.entry
@@ -366,7 +370,7 @@ class Pipeline:
         attempt = received.attempt
         if attempt is None:
             return broken()
-        reason = self._identify(attempt)
+        reason = identity.learn(self._logins, attempt)
         if reason is not None:
             self._abandon(received)
             return Reject(reason)
@@ -376,18 +380,6 @@ class Pipeline:
             return reject or self._settle(received, attempt, now, monotonic)
         decision = self.parts.steps.resume(attempt, answer, now, monotonic)
         return decision or self._ask(received, attempt, now, monotonic)
-
-    def _identify(self, attempt: Attempt) -> Reason | None:
-        # Anew after every wait: what was changed meanwhile counts.
-        try:
-            found = identity.find(self._logins, attempt)
-        except UserNameError:
-            return Reason.BAD_USER_NAME
-        if isinstance(found, Reason):
-            attempt.user = None
-            return found
-        attempt.user = found
-        return None
 
     def _ask(
         self, received: Received, attempt: Attempt, now: float, monotonic: float
@@ -485,7 +477,7 @@ class Pipeline:
     def _challenged(
         self, received: Received, attempt: Attempt, user: User, decision: Decision, now: float
     ) -> tuple[Decision, bytes, Kept | None]:
-        entry, step = attempt.entry, flow.resumption(attempt.step, decision.reason).name
+        entry, step = attempt.entry, flow.NAMES[flow.resumption(attempt.step, decision.reason)]
         # Only a passcode of ours is wrong that is asked for again.
         is_wrong = entry is not None and entry.step == step and not attempt.is_talking
         wrong = 0 if entry is None else entry.wrong + is_wrong
@@ -518,12 +510,17 @@ class Pipeline:
 
     def _audit(self, received: Received, decision: Decision, now: float) -> None:
         attempt, packet, peer = received.attempt, received.packet, received.peer
-        reason, mode = str(decision.reason), received.site.client.mode
-        kind = serial = owner = detail = missing = ""
+        reason: str = decision.reason
+        mode, ruled = received.site.client.mode, None
+        upstreams: Sequence[str] = ()
+        kind = serial = missing = owner = detail = ""
         if attempt is not None:
-            kind, serial, missing = attempt.kind, attempt.serial, attempt.missing
-            owner, detail, mode = attempt.owner, attempt.detail, attempt.mode
-            if decision.reason is Reason.PASSED and attempt.found is not None:
+            mode, kind, serial = attempt.mode, attempt.kind, attempt.serial
+            missing, upstreams = attempt.missing, attempt.told or ()
+            owner, detail = attempt.owner, attempt.detail
+            if attempt.ruling is not None:
+                ruled = attempt.ruling.ruled(attempt)
+            if decision.reason is _PASSED and attempt.found is not None:
                 reason = getattr(attempt.found, "reason", reason)
         self.counters.reasons[reason] += 1
         told = Told(
@@ -536,8 +533,8 @@ class Pipeline:
             int((self._clock.monotonic() - received.arrived) * _MICROSECONDS),
             int(received.waited * _MICROSECONDS),
             missing,
-            () if attempt is None else attempt.told or (),
-            None if attempt is None or attempt.ruling is None else attempt.ruling.ruled(attempt),
+            upstreams,
+            ruled,
             owner,
             detail,
         )

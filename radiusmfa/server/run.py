@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from radiusmfa.config.model import Mode
-from radiusmfa.config.policy_model import Order
 from radiusmfa.decision import Accept, Reject
 from radiusmfa.login import flow, passcode
 from radiusmfa.login.account import Kind
@@ -47,10 +46,17 @@ if TYPE_CHECKING:
     from radiusmfa.stores.logins import Logins
 
     Checked: TypeAlias = Answer | Response | Told | Approval
+    _Performer: TypeAlias = Callable[[Attempt, float, float], Outcome | None]
 
 _FAILED: Final = {reason: Failed(reason) for reason in Reason}
 Watch: TypeAlias = "Callable[[Step, Outcome], None]"
-_WHOLE: Final = frozenset({Step.PASSWORD, Step.LAST})
+# A member is looked for in its class in Python: five times as long as a name of a module.
+_REST: Final = Step.REST
+_WITH_PASSWORD: Final = Step.PASSWORD
+_PASSWORD: Final = Kind.PASSWORD
+_OATH: Final = Kind.OATH
+_REMEMBERED: Final = Reason.REMEMBERED
+_PASSWORD_ONLY: Final = Reason.PASSWORD_ONLY
 _LOCKED: Final = _FAILED[Reason.LOCKED]
 _NOT_ENROLLED: Final = _FAILED[Reason.NOT_ENROLLED]
 
@@ -87,6 +93,18 @@ class Steps:
         self._binding = binding
         self._decoy = decoy
         self._watch = watch
+        self._performers: dict[Step, _Performer] = {
+            Step.PASSCODE: self._passcode,
+            Step.TAIL: self._tail,
+            Step.REST: self._password,
+            Step.CLAIM: self._claim_tail,
+            Step.PASSWORD: self._password,
+            Step.FACTOR: self._factor,
+            Step.OPEN: self._open,
+            Step.BOTH: self._both,
+            Step.INSTEAD: self._instead,
+            Step.LAST: self._password,
+        }
 
     def start(self, attempt: Attempt, now: float, monotonic: float) -> Decision | None:
         """Return the decision on a new round, or None: `attempt.asked` is to be checked."""
@@ -95,9 +113,9 @@ class Steps:
             attempt.waived = self._waivers.find(attempt, user, now)
         attempt.step = flow.begin(
             attempt.mode,
-            resumed=None if entry is None else Step[entry.step],
+            resumed=None if entry is None else flow.STEPS[entry.step],
             is_exempt=attempt.waived in WITHOUT_PASSCODE,
-            factor_first=attempt.client.order is Order.FACTOR_FIRST,
+            factor_first=attempt.plan.factor_first,
         )
         return self._walk(attempt, None, now, monotonic)
 
@@ -105,16 +123,13 @@ class Steps:
         self, attempt: Attempt, answer: Checked | None, now: float, monotonic: float
     ) -> Decision | None:
         """Return the decision once somebody has answered; *answer* None: the check broke."""
-        if answer is None:
-            outcome: Outcome | None = BROKEN
+        outcome: Outcome | None = BROKEN
+        if isinstance(answer, Answer):
+            outcome = self._password_outcome(attempt, answer, now)
         elif isinstance(answer, Response):
             outcome = self._asking.outcome(attempt, answer, now)
         elif isinstance(answer, Told):
             outcome = self._bound(attempt, answer, now, monotonic)
-        elif isinstance(answer, Approval):
-            outcome = BROKEN  # no step asks for one
-        else:
-            outcome = self._password_outcome(attempt, answer, now)
         attempt.asked = None
         return self._walk(attempt, outcome, now, monotonic)
 
@@ -133,18 +148,18 @@ class Steps:
     ) -> Decision | None:
         while True:
             if outcome is None:
-                outcome = self._perform(attempt, now, monotonic)
+                outcome = self._performers[attempt.step](attempt, now, monotonic)
             if outcome is None:
                 return None
             if self._watch is not None:
                 self._watch(attempt.step, outcome)
-            is_usual = attempt.rule is None and attempt.client.order is Order.PASSWORD_FIRST
-            if attempt.plan.has_upstream or not is_usual:
-                following = self._following(attempt, outcome)
-            else:  # nearly all; nothing to look up
+            if attempt.plan.is_plain and attempt.rule is None:
+                # Nearly all; nothing to look up.
                 following = flow.advance(
                     attempt.mode, attempt.step, outcome, is_answer=attempt.entry is not None
                 )
+            else:
+                following = self._following(attempt, outcome)
             if not isinstance(following, Step):
                 return following
             attempt.step = following
@@ -152,44 +167,30 @@ class Steps:
 
     def _following(self, attempt: Attempt, outcome: Outcome) -> flow.Next:
         plan, user, client = attempt.plan, attempt.user, attempt.client
+        has_instead = opens = False  # looked up only where it decides
         if isinstance(outcome, Unavailable):
             attempt.gone = outcome.reason
-        is_waived = attempt.waived is not None
+            has_instead = plan.has_instead(user)
+        elif attempt.step is _WITH_PASSWORD and attempt.waived is None:
+            opens = user is not None and plan.opening(user) is not None
         return flow.advance(
             attempt.mode,
             attempt.step,
             outcome,
             is_answer=attempt.entry is not None,
-            opens=user is not None and not is_waived and plan.opening(user) is not None,
-            has_instead=plan.has_instead(user),
+            opens=opens,
+            has_instead=has_instead,
             can_show=client.shows_challenges,
-            factor_first=client.order is Order.FACTOR_FIRST,
-            may_be_alone=attempt.waived is Reason.REMEMBERED,
-            waived=attempt.waived or Reason.PASSWORD_ONLY,
+            factor_first=plan.factor_first,
+            may_be_alone=attempt.waived is _REMEMBERED,
+            waived=attempt.waived or _PASSWORD_ONLY,
         )
 
-    def _perform(  # noqa: PLR0911 - one return a step
-        self, attempt: Attempt, now: float, monotonic: float
-    ) -> Outcome | None:
-        match attempt.step:
-            case Step.PASSCODE:
-                return self._passcode(attempt, now, monotonic)
-            case Step.TAIL:
-                return self._tail(attempt, now, monotonic)
-            case Step.PASSWORD | Step.LAST:
-                return self._password(attempt, attempt.typed, now, monotonic)
-            case Step.REST:
-                return self._password(attempt, attempt.rest, now, monotonic)
-            case Step.CLAIM:
-                return self._claim_tail(attempt, now)
-            case Step.FACTOR:
-                return self._factor(attempt, now)
-            case Step.OPEN:
-                return self._asking.open_factor(attempt, now)
-            case Step.BOTH:
-                return self._asking.ask_primary(attempt, Kind.UPSTREAM, attempt.typed, now)
-            case Step.INSTEAD:
-                return self._instead(attempt, now, monotonic)
+    def _both(self, attempt: Attempt, now: float, _monotonic: float) -> Outcome | None:
+        return self._asking.ask_primary(attempt, Kind.UPSTREAM, attempt.typed, now)
+
+    def _open(self, attempt: Attempt, now: float, _monotonic: float) -> Outcome | None:
+        return self._asking.open_factor(attempt, now)
 
     def _passcode(  # noqa: PLR0911 - one return a way to check it
         self, attempt: Attempt, now: float, monotonic: float
@@ -227,24 +228,23 @@ class Steps:
         found, attempt.rest, tail = passcode.find_tail(
             attempt.plan.desk, user, attempt.typed, client.delimiter.encode(), now, monotonic
         )
-        is_found = isinstance(found, Found | FoundRecovery)
+        is_found = isinstance(found, passcode.FOUND)
         if not is_found and found is not Reason.REPLAYED_PASSCODE and self._split(attempt, user):
             return PASSED
-        kind = Kind.OATH if tail.isdigit() else Kind.RECOVERY
+        kind = _OATH if tail.isdigit() else Kind.RECOVERY
         # In `auto` letters at the end are the password's own, unless they are a code.
-        may_be_alone = attempt.mode is Mode.AUTO or attempt.waived is Reason.REMEMBERED
-        is_passcode = is_found or kind is Kind.OATH or not may_be_alone
+        is_passcode = is_found or kind is _OATH or not _may_be_alone(attempt)
         if is_passcode and self._guard.is_locked(user, kind, client.name, now):
             return _LOCKED
-        if isinstance(found, Found | FoundRecovery):
+        if isinstance(found, passcode.FOUND):
             attempt.found = found
             return PASSED
-        if not may_be_alone:
+        if not _may_be_alone(attempt):
             if found is Reason.NOT_ENROLLED and attempt.plan.factor(user) is not None:
                 return _FAILED[Reason.BAD_PASSCODE]  # nothing here looks like one of that server
             return self._passcodes.wrong(attempt, user, kind, tail, found, now, monotonic)
         # No wrong passcode yet: it may be a password alone, whose check follows.
-        is_guess = kind is Kind.OATH and found not in FALSE_STARTS
+        is_guess = kind is _OATH and found not in FALSE_STARTS
         attempt.guess = tail if is_guess else b""
         return _FAILED[found if isinstance(found, Reason) else Reason.BAD_PASSCODE]
 
@@ -269,12 +269,11 @@ class Steps:
             attempt.guess = tail_octets
         return True
 
-    def _password(
-        self, attempt: Attempt, typed: bytes, now: float, monotonic: float
-    ) -> Outcome | None:
+    def _password(self, attempt: Attempt, now: float, monotonic: float) -> Outcome | None:
         plan = attempt.plan
+        typed = attempt.rest if attempt.step is _REST else attempt.typed
         if plan.primary:
-            return self._asking.ask_primary(attempt, Kind.PASSWORD, typed, now)
+            return self._asking.ask_primary(attempt, _PASSWORD, typed, now)
         if plan.directory is not None:
             ruling = attempt.ruling
             if ruling is not None and plan.directory.name in ruling.bound:
@@ -292,11 +291,11 @@ class Steps:
         if attempt.ruling is not None:
             attempt.ruling.took(told)
         outcome = self._binding.outcome(attempt, directory, told, now, monotonic)
-        if outcome == PASSED and attempt.step in _WHOLE:
+        if outcome == PASSED and attempt.step in flow.WHOLE:
             attempt.guess = b""  # digits at the end of a password that was right
         return outcome
 
-    def _factor(self, attempt: Attempt, now: float) -> Outcome:
+    def _factor(self, attempt: Attempt, now: float, _monotonic: float) -> Outcome:
         user, plan = admitted(attempt.user), attempt.plan
         if isinstance(user, Failed):
             return user
@@ -332,9 +331,7 @@ class Steps:
     def _ask_password(self, attempt: Attempt, typed: bytes, now: float) -> None:
         user = attempt.user
         stored = None if user is None or user.is_disabled else user.password
-        if user is not None and self._guard.is_locked(
-            user, Kind.PASSWORD, attempt.client.name, now
-        ):
+        if user is not None and self._guard.is_locked(user, _PASSWORD, attempt.client.name, now):
             stored = None
         # Nobody learns from the time it takes who exists, is disabled or locked.
         attempt.asked = Question(self._decoy if stored is None else stored, stored is None, typed)
@@ -350,13 +347,13 @@ class Steps:
         if question.stored != user.password:
             return None  # another login has renewed the hash, or somebody the password
         if not answer.is_right:
-            self._guard.count(user, Kind.PASSWORD, client.name, question.typed, now)
+            self._guard.count(user, _PASSWORD, client.name, question.typed, now)
             if attempt.guess:
                 # Whoever knows the password resets its count at will: not this one.
-                self._guard.count(user, Kind.OATH, client.name, attempt.guess, now)
+                self._guard.count(user, _OATH, client.name, attempt.guess, now)
             return _FAILED[Reason.BAD_PASSWORD]
-        self._guard.clear(user, Kind.PASSWORD, client.name)
-        if attempt.step in _WHOLE:
+        self._guard.clear(user, _PASSWORD, client.name)
+        if attempt.step in flow.WHOLE:
             attempt.guess = b""  # digits at the end of a password that was right
         if answer.better is not None:
             self._logins.put_password(user, answer.better)
@@ -371,16 +368,16 @@ class Steps:
         if found.password is None:
             return _FAILED[Reason.NO_PASSWORD]
         # Many at once passed the lock before the first of them was counted.
-        is_locked = self._guard.is_locked(found, Kind.PASSWORD, client.name, now)
+        is_locked = self._guard.is_locked(found, _PASSWORD, client.name, now)
         return _LOCKED if is_locked or question.is_decoy else found
 
-    def _claim_tail(self, attempt: Attempt, now: float) -> Outcome | None:
+    def _claim_tail(self, attempt: Attempt, now: float, _monotonic: float) -> Outcome | None:
         user, found, factor = attempt.user, attempt.found, attempt.factor
         if user is not None and found is None and factor is not None:
             return self._asking.ask_factor(attempt, user, factor, attempt.offered or b"", now)
         if user is None or found is None:
             return _FAILED[Reason.REPLAYED_PASSCODE]
-        kind = Kind.RECOVERY if isinstance(found, FoundRecovery) else Kind.OATH
+        kind = Kind.RECOVERY if isinstance(found, FoundRecovery) else _OATH
         # As for passwords: in `auto` many tails at once passed the lock before one was counted.
         if self._guard.is_locked(user, kind, attempt.client.name, now):
             return _LOCKED
@@ -392,6 +389,10 @@ class Steps:
                 return _FAILED[Reason.BAD_PASSCODE]
             found = found._replace(token=token)
         return self._passcodes.claim(attempt, user, found)
+
+
+def _may_be_alone(attempt: Attempt) -> bool:
+    return attempt.mode is Mode.AUTO or attempt.waived is _REMEMBERED
 
 
 def broken() -> Decision:

@@ -9,6 +9,7 @@ with the secret of one hop is opened, kept in clear, and hidden anew for the oth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, final
 
 from radiusmfa.upstream.kept import (
@@ -154,12 +155,13 @@ def replace(kept: Kept, own: bytes) -> Kept:
         kept: What an upstream's Accept gave.
         own: Encoded attributes that the client gets whatever the upstream says.
     """
+    if not kept.plain:
+        return kept
     here: set[Key] = set()
     for kind, value in walk(own):
         here.update((maker, code) for maker, code, _ in _parts(kind, value) or ())
     here.discard(_CLASS)
-    rules = _rules(dict.fromkeys(here), everything=True)
-    return Kept(_sifted(kept.plain, 0, rules)[0], kept.hidden)
+    return Kept(_sifted(kept.plain, 0, _without(frozenset(here)))[0], kept.hidden)
 
 
 def values(kept: Kept, name: str) -> list[str]:
@@ -215,6 +217,11 @@ def _rules(routes: Mapping[Key, Key | None], *, everything: bool) -> _Rules:
         else:
             fates.append(_DROPPED if to is None else _AS_IT_IS)
     return _Rules(routes, everything, bytes(fates))
+
+
+@lru_cache(maxsize=256)  # the names of a configuration; compiling costs more than a login
+def _without(keys: frozenset[Key]) -> _Rules:
+    return _rules(dict.fromkeys(keys), everything=True)
 
 
 def _compiled(passing: Passing, *, never: frozenset[Key], always: frozenset[Key]) -> _Rules:

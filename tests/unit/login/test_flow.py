@@ -11,7 +11,7 @@ import pytest
 
 from radiusmfa.config.model import Mode
 from radiusmfa.decision import Accept, Challenge, Reject, Silence
-from radiusmfa.login.flow import RESUMED, Next, Step, advance, begin, resumption
+from radiusmfa.login.flow import NAMES, RESUMED, STEPS, Next, Step, advance, begin, resumption
 from radiusmfa.outcome import (
     ASKS_NEXT_PASSCODE,
     ASKS_OTHER_PASSCODE,
@@ -497,3 +497,10 @@ def test_only_passed_leads_on_or_in(mode: Mode, step: Step) -> None:
         assert not isinstance(following, Accept) or isinstance(outcome, Passed)
         if isinstance(following, Step) and outcome != PASSED:
             assert (step, following) == (Step.TAIL, Step.PASSWORD) or following is Step.INSTEAD
+
+
+def test_every_step_has_its_name_both_ways() -> None:
+    """What a challenge keeps of a step leads back to it."""
+    assert [NAMES[step] for step in Step] == [step.name for step in Step]
+    assert [STEPS[step.name] for step in Step] == list(Step)
+    assert len({hash(step) for step in Step}) == len(Step)

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from radiusmfa.config.model import NONE, Client, Factors, Mode
+from radiusmfa.config.policy_model import Order
 from radiusmfa.config.upstream_model import StartWith, UpstreamFactor, Users
 from radiusmfa.factors.oath import PasscodeKey
 from radiusmfa.login.account import Token, User
@@ -32,6 +33,7 @@ def plan(
     primary: str = "local",
     instead: tuple[str, ...] = (),
     known: Factors = FACTORS,
+    order: Order = Order.PASSWORD_FIRST,
 ) -> Plan:
     """Return what a client with these settings asks."""
     client = Client(
@@ -42,6 +44,7 @@ def plan(
         primary=primary,
         factors=factors,
         when_unavailable=instead,
+        order=order,
     )
     return Plan(client, known, PEPPER)
 
@@ -106,6 +109,24 @@ def test_upstreams_are_known_beforehand(
 ) -> None:
     """A client that no upstream serves is told apart before any login."""
     assert (compiled.primary, compiled.has_upstream) == (primary, has_upstream)
+
+
+@pytest.mark.parametrize(
+    ("compiled", "is_plain", "factor_first"),
+    [
+        pytest.param(plan("totp"), True, False, id="all local"),
+        pytest.param(plan("securid"), False, False, id="a factor of an upstream"),
+        pytest.param(plan("totp", primary="ad"), False, False, id="a password of an upstream"),
+        pytest.param(
+            plan("totp", mode=Mode.CHALLENGE, order=Order.FACTOR_FIRST), False, True, id="order"
+        ),
+    ],
+)
+def test_what_depends_on_the_person_is_known_beforehand(
+    compiled: Plan, *, is_plain: bool, factor_first: bool
+) -> None:
+    """Only where no upstream is asked and the password comes first is nothing to look up."""
+    assert (compiled.is_plain, compiled.factor_first) == (is_plain, factor_first)
 
 
 @pytest.mark.parametrize(

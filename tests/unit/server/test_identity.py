@@ -43,6 +43,18 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
+def attempt(
+    world: World, name: bytes, person: Person | None = None, mode: Mode = Mode.STEP_UP
+) -> Attempt:
+    """Return a login of *name*."""
+    site = world.pipeline.parts.sites[mode.value]
+    octets = codec.request(1, 0, bytes(16), b"", codec.SigningKey(site.client.secret))
+    asked = Credentials(name, b"", None)
+    made = Attempt(site.client, site.plan, mode, codec.decode(octets), asked, None, 20.0)
+    made.person = person
+    return made
+
+
 def find(
     world: World,
     name: bytes,
@@ -51,15 +63,20 @@ def find(
     looked_up: str = "",
 ) -> User | Reason | None:
     """Return whose login it is."""
-    site = world.pipeline.parts.sites[mode.value]
-    octets = codec.request(1, 0, bytes(16), b"", codec.SigningKey(site.client.secret))
-    asked = Credentials(name, b"", None)
-    made = Attempt(site.client, site.plan, mode, codec.decode(octets), asked, None, 20.0)
-    made.person, made.looked_up = person, looked_up
+    made = attempt(world, name, person, mode)
+    made.looked_up = looked_up
     world.logins.begin()
     found = identity.find(world.logins, made)
     world.logins.commit()
     return found
+
+
+def learned(world: World, made: Attempt) -> Reason | None:
+    """Let *made* learn whose it is."""
+    world.logins.begin()
+    reason = identity.learn(world.logins, made)
+    world.logins.commit()
+    return reason
 
 
 def name_of(found: User | Reason | None) -> str:
@@ -117,3 +134,57 @@ def test_unfit_name_is_an_error(world: World) -> None:
     """A name that nobody can have is not looked for."""
     with pytest.raises(UserNameError):
         find(world, b"al\x00ice")
+
+
+@pytest.mark.parametrize(
+    ("typed", "person", "reason"),
+    [
+        pytest.param(b"al\x00ice", None, Reason.BAD_USER_NAME, id="nobody can have that name"),
+        pytest.param(
+            b"alice",
+            Person(directory="corp", name="mallory", dn="CN=mallory"),
+            Reason.AMBIGUOUS_USER,
+            id="two people of one name",
+        ),
+    ],
+)
+def test_promise_2_login_of_nobody_who_can_be_told_says_why(
+    world: World, typed: bytes, person: Person | None, reason: Reason
+) -> None:
+    """Whose login it is cannot be told: there is a reason, and no user of an earlier look."""
+    made = attempt(world, typed, person)
+    assert learned(world, made) is reason
+    assert made.user is None
+
+
+def test_somebody_who_was_known_before_is_forgotten_where_the_name_is_two_peoples(
+    world: World,
+) -> None:
+    """A directory's answer may make a name ambiguous: the user found before does not stay."""
+    made = attempt(world, b"alice")
+    assert learned(world, made) is None
+    assert name_of(made.user) == "alice"
+    made.person = Person(directory="corp", name="mallory", dn="CN=mallory")
+    assert learned(world, made) is Reason.AMBIGUOUS_USER
+    assert made.user is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "person"),
+    [(b"asmith", None), (b"a.smith@example.com", PERSON), (b"alice", PERSON)],
+)
+def test_login_learns_whose_it_is_as_it_is_found(
+    world: World, typed: bytes, person: Person | None
+) -> None:
+    """Learning and finding agree."""
+    made = attempt(world, typed, person)
+    assert learned(world, made) is None
+    assert made.user is find(world, typed, person)
+    assert name_of(made.user) == "alice"
+
+
+def test_nobody_is_learned_as_nobody(world: World) -> None:
+    """Whom nobody knows is no reason by itself: the step that asks refuses."""
+    made = attempt(world, b"nobody")
+    assert learned(world, made) is None
+    assert made.user is None

@@ -794,3 +794,12 @@ def test_answer_of_who_may_not_log_in_is_not_looked_at(world: World) -> None:
     one = Round(world, Mode.STEP_UP, "alice", code, 0, step=Step.INSTEAD)
 
     assert one.start() == Reject(Reason.USER_DISABLED)
+
+
+@pytest.mark.parametrize("step", Step)
+def test_every_step_is_performed_and_nobody_is_let_in_by_it_alone(world: World, step: Step) -> None:
+    """There is no step that nobody knows how to perform, and a wrong proof passes none."""
+    one = Round(world, Mode.CHALLENGE, "alice", b"wrong", 0)
+    one.attempt.step = step
+    outcome = world.pipeline.parts.steps._performers[step](one.attempt, world.now, 0.0)
+    assert outcome != PASSED

@@ -376,6 +376,16 @@ def test_own_attributes_win() -> None:
     assert found == Kept(vendor.encode(9, 2, b"x") + UNKNOWN + OPAQUE + POLICY, KEYS)
 
 
+@pytest.mark.parametrize("_again", range(2))
+def test_nothing_but_the_names_of_our_own_counts(_again: int) -> None:
+    """What was left out for one client's attributes is not left out for another's."""
+    theirs, ours = names.encode("Session-Timeout", "60"), names.encode("Session-Timeout", "9")
+    assert attributes.replace(Kept(theirs, KEYS), ours) == Kept(b"", KEYS)
+    other = names.encode("Idle-Timeout", "9")
+    assert attributes.replace(Kept(theirs, KEYS), other) == Kept(theirs, KEYS)
+    assert attributes.replace(Kept(b"", KEYS), ours) == Kept(b"", KEYS)
+
+
 def test_class_stands_beside_ours() -> None:
     """Both Class attributes reach the client: it gives both back in accounting."""
     kept = Kept(CLASS + FILTER, ())
