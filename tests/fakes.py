@@ -1,10 +1,11 @@
-"""The only fakes: a clock that tests turn, a socket that remembers, and threads that wait."""
+"""The only fakes: a clock that tests turn, a socket that remembers, logins and threads that wait."""
 
 from __future__ import annotations
 
 import functools
 import queue
-from typing import TYPE_CHECKING, final
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast, final
 
 from twisted.internet.task import Clock as Timers
 
@@ -57,6 +58,13 @@ class FakeClock:
     def set_back(self, seconds: float) -> None:
         """Set the time of day back, as a wrong time server would; monotonic time goes on."""
         self._wall -= seconds
+
+
+def waiting(client: str = "vpn") -> Received:
+    """Return a login that waits at *client*: whoever asks for it reads nothing else of it."""
+    return cast(
+        "Received", SimpleNamespace(site=SimpleNamespace(client=SimpleNamespace(name=client)))
+    )
 
 
 @final

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import pytest
 import trustme
@@ -14,6 +14,7 @@ from radiusmfa.outcome import Reason
 from radiusmfa.secret import Secret
 from radiusmfa.server.approvals import Approvals
 from radiusmfa.server.clock import SystemClock
+from tests.fakes import waiting
 from tests.servicenow import ACCOUNT, CLIENT, CLIENT_SECRET, HOUR, PASSWORD, Mood, Running, at
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ class Site:
         self._told.clear()
         deadline = SystemClock.monotonic() + 20
         asked = AskApproval(approval="change", user=user, deadline=deadline)
-        # Nothing is read of a login that waits: it is handed back as it was.
-        self.approvals.ask([(cast("Received", object()), asked) for _ in range(times)])
+        self.approvals.ask([(waiting(), asked) for _ in range(times)])
         self._loop.until(lambda: len(self._told) == times)
         return [found for _, found in self._told]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import TYPE_CHECKING, Any, final
 
 from radiusmfa.config.approval_model import ApprovalSource, ServiceNow
 from radiusmfa.login.errands import Approval, AskApproval
 from radiusmfa.secret import Secret
 from radiusmfa.server.approvals import Approvals
-from tests.fakes import START, FakeClock
+from tests.fakes import START, FakeClock, waiting
 from tests.servicenow import ACCOUNT, PASSWORD
 
 if TYPE_CHECKING:
@@ -61,9 +60,7 @@ class ApprovalOffice:
     ) -> list[Received]:
         """Ask about each of *users* at once, all at *client*; return who asks."""
         deadline = self.clock.monotonic() + patience
-        # Nothing else is read of a login that waits: it is handed back as it was.
-        site = SimpleNamespace(client=SimpleNamespace(name=client))
-        asking = [cast("Received", SimpleNamespace(site=site)) for _ in users]
+        asking = [waiting(client) for _ in users]
         self.approvals.ask(
             [
                 (received, AskApproval(approval=approval, user=user, deadline=deadline))
