@@ -1,4 +1,4 @@
-"""The only fakes: a clock that tests turn, a socket that remembers, logins and threads that wait."""
+"""The only fakes: a clock that tests turn, a socket that remembers, logins that wait, threads."""
 
 from __future__ import annotations
 
