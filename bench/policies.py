@@ -29,6 +29,7 @@ _SECRET: Final = "bench-secret-of-32-octets-or-so."
 _PASSWORD: Final = b"correct horse battery"
 _POLICIES: Final = 20
 _HOURS: Final = 3600.0
+_RETRY_SECONDS: Final = 5.5  # `retry_window` is 5
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SOURCES: Final = {
     "policies": "127.0.0.2", "approval": "127.0.0.3", "remembered": "127.0.0.4",
@@ -107,8 +108,12 @@ def _people(wish: Wish, server: processes.Server, mode: str, everybody: list[Per
     # from then on the password is enough.
     time.sleep(people.left(time.time()) + 0.1)
     made.measure(everybody[: max(wish.logins, pairs.WARM_LOGINS)])
+    wrong = load.Login(everybody[0].name.encode(), b"wrong")
+    runs.refused(server, [wrong], _SOURCES[mode])
 
     def run(logins: int) -> table.Measure:
+        # The same name and password again would be a retry, and get the answer of before.
+        time.sleep(_RETRY_SECONDS)
         some = [load.Login(one.name.encode(), one.password) for one in everybody[:logins]]
         flow = load.prepare(some, _SECRET)
         return pairs.measure(server, flow, _SOURCES[mode], wish)
