@@ -122,6 +122,9 @@ class Lines:
             login, decision, reason, mode, factor, token, total, password, missing, upstreams,
             ruled, person, detail,
         ) = told  # fmt: skip
+        other = ""
+        if person and (octets := person.encode()) != user:
+            other = f',"person":{self._text(octets)}'
         parts = [
             self._time(now),
             '"kind":"login","id":"',
@@ -132,10 +135,12 @@ class Lines:
             reason,
             '","user":',
             self._text(user),
+            other,
+            self._source(client, address),
+            self._place(packet),
+            ',"mode":"',
+            mode,
         ]
-        if person and (octets := person.encode()) != user:
-            parts += ',"person":', self._text(octets)
-        parts += self._source(client, address), self._place(packet), ',"mode":"', mode
         if factor:
             parts += '","factor":"', factor
         if missing:
