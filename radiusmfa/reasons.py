@@ -85,6 +85,11 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "Get a token soon: after the last day of grace the password alone is refused.",
         "Give the user a token before that day: `radiusmfa token enroll NAME`.",
     ),
+    Reason.FAILED_OPEN: _accept(
+        "The service of the second factor could not be asked, and `open_until` let the user in.",
+        "The login worked without a second factor, for once.",
+        "Nobody has proved a second factor: see why the service is gone, and end `open_until`.",
+    ),
     Reason.PASSCODE_WANTED: _challenge(
         "The user is asked for a code, for the first time or again after a wrong one.",
         "Type the code that the token or the phone shows now.",
@@ -195,6 +200,46 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "The token server is there, and gave no answer: most often nobody tapped the phone.",
         "Log in again with the phone in your hand, and approve there.",
         "Too little time? `time_budget` here and at the client, `patience` of the upstream.",
+    ),
+    Reason.PERSON_REFUSED: _reject(
+        "The person was asked on their device, and said no.",
+        "Somebody said no on your phone. Was it not you who logged in? Then say so at once.",
+        "Ask the person: if they did not log in, their password is known to somebody else.",
+    ),
+    Reason.FRAUD_REPORTED: _reject(
+        "The person was asked on their device, and reported that it was not them.",
+        "You reported that this login was not yours; change your password now.",
+        "Somebody else knows the password: change it, and find out where the request came from.",
+    ),
+    Reason.CODE_EXPIRED: _reject(
+        "The code that was sent is too old, or a newer one was sent.",
+        "That code has ended: log in again, and type the newest one.",
+        "If messages come late, raise `lifetime` of the service's codes.",
+    ),
+    Reason.NO_USABLE_DEVICE: _reject(
+        "The person has no device there that can do what was asked for.",
+        "Your device cannot do that: choose another way, or have one set up.",
+        "See which devices the service has for the person; `radiusmfa user show NAME` shows ours.",
+    ),
+    Reason.TOO_LITTLE_TIME: _reject(
+        "The client gives up before a person could answer, and cannot show a question.",
+        "There is no time to tap the phone here: type a code with the password.",
+        "Raise the timeout of the client and `time_budget`, or let it use codes.",
+    ),
+    Reason.CALL_OPEN: _reject(
+        "Another login of the person waits for an answer on their device.",
+        "Answer what your phone shows first, or wait a minute.",
+        "If the person has not begun two logins, somebody else has their password.",
+    ),
+    Reason.CALL_LIMIT: _reject(
+        "The person, or everybody together, was called or sent something too often lately.",
+        "Too many requests went to your phone; wait, or use a code.",
+        "See who causes so many: `radiusmfa audit search NAME`; the service's `limits` say when.",
+    ),
+    Reason.COOLING_DOWN: _reject(
+        "The person said no a short while ago, and is left alone for some time.",
+        "You said no a moment ago; wait a minute, or use a code.",
+        "If it was a slip, `radiusmfa user unlock NAME` ends the wait.",
     ),
     Reason.CHALLENGE_NOT_SHOWN: _reject(
         "The upstream asks something, and this client cannot show it.",
@@ -335,6 +380,11 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "As many requests are under way to the upstream as `ports` allow.",
         "The token server is overrun: wait a minute before the next try.",
         "Why is it slow? If it can do more at once, raise `ports`.",
+    ),
+    Reason.UPSTREAM_MISCONFIGURED: _reject(
+        "The service refuses us: a key, an account or the clock is not right.",
+        "The service of your second factor does not work; it is not your fault.",
+        "`radiusmfa doctor` says what the service does not like.",
     ),
     Reason.DIALOGUE_LOST: _reject(
         "The server that had asked is gone, and no other can go on.",

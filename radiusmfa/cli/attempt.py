@@ -16,7 +16,7 @@ from radiusmfa.cli.attempt_told import Teller
 from radiusmfa.cli.exchange import login_request
 from radiusmfa.cli.probe import Codes
 from radiusmfa.config import passing
-from radiusmfa.login.errands import AskApproval, Bind, LookUp
+from radiusmfa.login.errands import AskApproval, AskService, Bind, LookUp
 from radiusmfa.login.username import UserNameError
 from radiusmfa.secret import Secret
 from radiusmfa.wire import codec, names, numbers
@@ -203,6 +203,9 @@ class Login:
             return
         if isinstance(asked, LookUp | Bind):
             teller.unasked_directory(asked.directory, asked.name)
+            return
+        if isinstance(asked, AskService):
+            teller.unasked_service(asked.service, asked.alias or asked.user)
             return
         upstream = upstreams.find(self.config, asked.upstream)
         request = self._request(Secret(b""), None)

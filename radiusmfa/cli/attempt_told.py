@@ -171,6 +171,12 @@ class Teller:
         self._say(f'unasked   approval {approval} of "{user}" would be asked for')
         self._say(f"hint      nothing was decided; --approved {approval} takes it as given")
 
+    def unasked_service(self, service: str, user: str) -> None:
+        """Show which service a real login would have call *user*, or ask about them."""
+        self._unasked({"service": service, "user": user})
+        self._say(f'unasked   service {service} would be asked about "{user}"')
+        self._say("hint      nothing was decided, and no phone has rung")
+
     def _unasked(self, told: dict[str, object]) -> None:
         self._rounds.append({"steps": self._steps, "decision": None, "unasked": told})
 

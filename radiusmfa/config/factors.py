@@ -6,40 +6,45 @@ import difflib
 from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING
 
+from radiusmfa.config import services
 from radiusmfa.config.fields import Fields, Found, scalar_text
 from radiusmfa.config.model import LOCAL_FACTORS, Factors, Hotp, Recovery, Totp
 from radiusmfa.config.nodes import Mapping
+from radiusmfa.config.service_model import Questions
 from radiusmfa.config.upstream_model import StartWith, UpstreamFactor
 from radiusmfa.config.upstreams import is_writable, why_no_name
 
 if TYPE_CHECKING:
     from radiusmfa.config.nodes import Place
+    from radiusmfa.config.service_model import Service
     from radiusmfa.config.upstream_model import Upstream
 
-_FIELDS = tuple(field.name for field in dataclass_fields(UpstreamFactor) if field.name != "name")
+_FIELDS = ("upstream", "users", "start_with", "word", "tail", "prompt")
+_OF_A_SERVICE = ("service", "users", "start_with", "prompt")
 _LARGEST_TAIL = 64
 _LARGEST_PASSWORD = 128  # RFC 2865 section 5.2
 _LARGEST_TEXT = 253
 
 
-def read(top: Fields, upstreams: tuple[Upstream, ...]) -> Factors:
+def read(top: Fields, upstreams: tuple[Upstream, ...], others: tuple[Service, ...] = ()) -> Factors:
     """
     Return the second factors of the file.
 
     Args:
         top: The whole file.
         upstreams: Those that factors may name.
+        others: Services that factors may name.
     """
     found = top.find("factors")
     if found is None:
         return Factors()
     entries = found.node.entries if isinstance(found.node, Mapping) else {}
     section = top.section("factors", tuple(entries))
-    others = tuple(
+    elsewhere = tuple(
         factor
         for name, (place, _) in entries.items()
         if name not in LOCAL_FACTORS
-        and (factor := _upstream_factor(name, place, section, upstreams)) is not None
+        and (factor := _other_factor(name, place, section, upstreams, others)) is not None
     )
     if not entries:
         top.fault("factors", f"must name at least one of {', '.join(LOCAL_FACTORS)}, or another")
@@ -47,23 +52,61 @@ def read(top: Fields, upstreams: tuple[Upstream, ...]) -> Factors:
         totp=_totp(section) if section.has("totp") else None,
         hotp=_hotp(section) if section.has("hotp") else None,
         recovery=_recovery(section) if section.has("recovery") else None,
-        upstream=others,
+        upstream=elsewhere,
         names=tuple(entries),
     )
 
 
-def _upstream_factor(
-    name: str, place: Place, section: Fields, upstreams: tuple[Upstream, ...]
+def _other_factor(
+    name: str,
+    place: Place,
+    section: Fields,
+    upstreams: tuple[Upstream, ...],
+    others: tuple[Service, ...],
 ) -> UpstreamFactor | None:
     close = difflib.get_close_matches(name.lower(), LOCAL_FACTORS, n=1, cutoff=0.7)
+    found = section.find(name)
     # Before its settings are read: those of a local factor would be faults of their own.
-    if close and not _names_an_upstream(section.find(name)):
+    if close and not (_names(found, "upstream") or _names(found, "service")):
         what = f"is no factor; did you mean {close[0]}?"
         section.report.add(place, section.path(name), what)
         return None
-    fields = section.section(name, _FIELDS)
     if why := why_no_name(name):
         section.report.add(place, section.path(name), why)
+    if _names(found, "service"):
+        return _service_factor(name, section.section(name, _OF_A_SERVICE), others)
+    return _upstream_factor(name, section.section(name, _FIELDS), upstreams)
+
+
+def _service_factor(
+    name: str, fields: Fields, others: tuple[Service, ...]
+) -> UpstreamFactor | None:
+    service = services.named(fields, "service", others)
+    if service is None:
+        return None
+    settings = service.settings
+    usual = UpstreamFactor(name=name, upstream=service.name)
+    start_with = fields.choice("start_with", settings.start_with)
+    if start_with is StartWith.PASSWORD:
+        fields.fault("start_with", "must be code or word: no service is told a password")
+    if settings.holds and fields.has("users"):
+        fields.fault("users", f"has no meaning: whoever has a device for {settings.word} has it")
+    return UpstreamFactor(
+        name=name,
+        upstream=service.name,
+        users=fields.choice("users", usual.users),
+        start_with=start_with,
+        prompt=fields.text("prompt", usual.prompt, low=0, high=_LARGEST_TEXT),
+        is_service=True,
+        holds=settings.holds,
+        words=settings.words,
+        is_weak=isinstance(settings, Questions),
+    )
+
+
+def _upstream_factor(
+    name: str, fields: Fields, upstreams: tuple[Upstream, ...]
+) -> UpstreamFactor | None:
     found = fields.need("upstream")
     text = scalar_text(found, fields.report) if found else None
     upstream = next((one for one in upstreams if one.name == text), None)
@@ -86,10 +129,8 @@ def _upstream_factor(
     return factor
 
 
-def _names_an_upstream(found: Found | None) -> bool:
-    return (
-        found is not None and isinstance(found.node, Mapping) and "upstream" in found.node.entries
-    )
+def _names(found: Found | None, kind: str) -> bool:
+    return found is not None and isinstance(found.node, Mapping) and kind in found.node.entries
 
 
 def _refuse_contradictions(fields: Fields, factor: UpstreamFactor, upstream: Upstream) -> None:
@@ -103,7 +144,7 @@ def _refuse_contradictions(fields: Fields, factor: UpstreamFactor, upstream: Ups
 
 
 def _totp(section: Fields) -> Totp:
-    fields, usual = section.section("totp", _names(Totp)), Totp()
+    fields, usual = section.section("totp", _settings_of(Totp)), Totp()
     return Totp(
         window=fields.integer("window", usual.window, low=0, high=10),
         drift_limit=fields.integer("drift_limit", usual.drift_limit, low=0, high=100),
@@ -112,7 +153,7 @@ def _totp(section: Fields) -> Totp:
 
 
 def _hotp(section: Fields) -> Hotp:
-    fields, usual = section.section("hotp", _names(Hotp)), Hotp()
+    fields, usual = section.section("hotp", _settings_of(Hotp)), Hotp()
     return Hotp(
         look_ahead=fields.integer("look_ahead", usual.look_ahead, low=0, high=100),
         resync_window=fields.integer("resync_window", usual.resync_window, low=0, high=10_000),
@@ -124,5 +165,5 @@ def _recovery(section: Fields) -> Recovery:
     return Recovery()
 
 
-def _names(section: type) -> tuple[str, ...]:
+def _settings_of(section: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclass_fields(section))

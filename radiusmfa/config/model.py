@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from radiusmfa.config.approval_model import ApprovalSource
     from radiusmfa.config.directory_model import Directory
     from radiusmfa.config.policy_model import Policy, Remember
+    from radiusmfa.config.service_model import Service
     from radiusmfa.config.upstream_model import Upstream, UpstreamFactor
     from radiusmfa.secret import Secret
 
@@ -334,6 +335,7 @@ class Configuration:
         clients: Who may ask; at least one.
         upstreams: Other RADIUS servers that are asked.
         directories: LDAP servers that are asked.
+        services: Others that check a factor, or carry a code to people.
         approvals: Where it is written that somebody may.
         policies: The first that fits decides; None: there is no such section, and each
             client's own settings decide.
@@ -355,6 +357,7 @@ class Configuration:
     clients: tuple[Client, ...]
     upstreams: tuple[Upstream, ...] = ()
     directories: tuple[Directory, ...] = ()
+    services: tuple[Service, ...] = ()
     approvals: tuple[ApprovalSource, ...] = ()
     policies: tuple[Policy, ...] | None = None
     passwords: Passwords = Passwords()

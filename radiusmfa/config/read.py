@@ -8,7 +8,16 @@ from dataclasses import fields as dataclass_fields
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
-from radiusmfa.config import approvals, clients, directories, factors, nodes, policies, upstreams
+from radiusmfa.config import (
+    approvals,
+    clients,
+    directories,
+    factors,
+    nodes,
+    policies,
+    services,
+    upstreams,
+)
 from radiusmfa.config.fields import Fields, Found, scalar_text
 from radiusmfa.config.model import (
     Challenges,
@@ -36,6 +45,7 @@ SECTIONS: Final = (
     "clients",
     "primaries",
     "upstreams",
+    "services",
     "approvals",
     "networks",
     "schedules",
@@ -112,7 +122,8 @@ def _configuration(
     _refuse_same_address(top, {"listen": listen, "accounting": accounting})
     _refuse_same_address(top, {"metrics": metrics})
     others, told, elsewhere = upstreams.read(top, sources)
-    proofs = factors.read(top, others)
+    checking, of_services = services.read(top, sources, tuple(one.name for one in others))
+    proofs = factors.read(top, others, checking)
     found, of_directories = directories.read(top, sources)
     wanted, of_approvals = approvals.read(top, sources)
     known = clients.Known({one.name: one for one in others}, proofs, found)
@@ -139,6 +150,7 @@ def _configuration(
         clients=everyone,
         upstreams=others,
         directories=found,
+        services=checking,
         approvals=wanted,
         policies=rules,
         passwords=passwords,
@@ -152,6 +164,7 @@ def _configuration(
             *said,
             *told,
             *of_directories,
+            *of_services,
             *of_approvals,
             *of_policies,
             *weak,

@@ -246,17 +246,22 @@ class Upstream:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamFactor:
     """
-    A second factor that an upstream checks.
+    A second factor that somebody else checks: an upstream, or a service.
 
     Attributes:
         name: How clients and the audit call it.
-        upstream: Name of the upstream.
+        upstream: Name of the upstream, or of the service.
         users: Who has it.
         start_with: What it is sent first after the right password.
         word: What is sent with `start_with: word`.
         tail: `append` without a delimiter: octets of its passcode, 0 to 64; 0: it has no
             fixed length, and a delimiter is needed.
         prompt: What we ask with before the server has said anything; empty: the client's.
+        is_service: A service checks it.
+        holds: Kind of device (`login.account.Device`) that somebody needs who has it; empty:
+            `users` says who has it.
+        words: What chooses it when it is typed, with a digit behind it, too.
+        is_weak: It proves little: no second factor unless a policy says `weak: yes`.
     """
 
     name: str
@@ -266,3 +271,7 @@ class UpstreamFactor:
     word: str = ""
     tail: int = 0
     prompt: str = ""
+    is_service: bool = False
+    holds: str = ""
+    words: tuple[str, ...] = ()
+    is_weak: bool = False

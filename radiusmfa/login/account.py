@@ -49,6 +49,26 @@ class Token:
     awaited: tuple[int, float] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Device:
+    """
+    What somebody has besides OATH tokens: where a message reaches them, for example.
+
+    Attributes:
+        id: Its number in the store.
+        serial: What people call it.
+        kind: `sms`, `voice`, `email`, `yubikey` (one that a service checks), `question`.
+        secret: What has to be known of it: a number, an address; empty: nothing.
+        label: For people.
+    """
+
+    id: int
+    serial: str
+    kind: str
+    secret: bytes = field(repr=False)
+    label: str = ""
+
+
 @dataclass(slots=True, eq=False)
 class User:
     """
@@ -68,6 +88,7 @@ class User:
         groups: Those that the store knows.
         is_kept: Their failures are in the store, too, though they have no row there.
         is_damaged: A token of theirs does not open: they have one, though nobody can use it.
+        devices: What else they have, oldest first.
         tails: How many digits a passcode after a password may have: a token's, or two
             consecutive ones; likeliest first.
     """
@@ -84,6 +105,7 @@ class User:
     groups: tuple[str, ...] = ()
     is_damaged: bool = False
     is_kept: bool = False
+    devices: tuple[Device, ...] = ()
     tails: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:

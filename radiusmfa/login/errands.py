@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from radiusmfa.config.upstream_model import Event
+    from radiusmfa.login.account import Device
     from radiusmfa.login.person import Person
-    from radiusmfa.outcome import Reason
+    from radiusmfa.outcome import Outcome, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,83 @@ class Approval:
     until: float | None = None
     evidence: str = ""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskService:
+    """
+    Have a service check a second factor, or go on where its last round ended.
+
+    Attributes:
+        service: Its name.
+        user: The person's one name here.
+        number: The person's number in the store; below 0: there is no row.
+        alias: What the person is called there; empty: as here.
+        typed: What the person typed for it; empty: nothing, it is to begin by itself.
+        state: What its last round left to remember; empty: it begins.
+        devices: Where the person can be reached, or what they hold, of the kind that it needs.
+        attributes: What a directory says of the person.
+        client: Name of the client.
+        address: Where the person is; empty: not known, or only the client's word.
+        place: Which login this is: the same for the same person at the same client and place.
+        can_show: Another round is possible: the client shows what is asked, and answers.
+        has_password: The password was right before.
+        deadline: When the answer has to leave, monotonic.
+    """
+
+    service: str
+    user: str
+    number: int = 0
+    alias: str = ""
+    typed: bytes = field(default=b"", repr=False)
+    state: bytes = field(default=b"", repr=False)
+    devices: tuple[Device, ...] = ()
+    attributes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    client: str = ""
+    address: str = ""
+    place: bytes = b""
+    can_show: bool = False
+    has_password: bool = False
+    deadline: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """
+    What came of `AskService`.
+
+    Attributes:
+        outcome: Passed; Failed; Asks(UPSTREAM_ASKS) with `text` and `state`; Unavailable:
+            nobody could be asked.
+        service: Which service.
+        event: What the person is asked for, or what happened.
+        text: To be shown: a prompt, or why not. Printable; line feeds are left.
+        echo: What is answered may be shown while it is typed.
+        state: To be remembered until the next round, sealed; empty: nothing.
+        limit: Seconds that the person gets for the next round; None: as usual.
+        way: How: `push`, `phone`, `sms`, `passcode` ...; empty: nothing was tried.
+        device: Which device, masked: no whole number or address.
+        serial: Of the device, where the store knows it.
+        person: Seconds that the person took to answer; None: nobody was waited for.
+        server: Who answered last; empty: nobody.
+        seconds: How long it took in all.
+        trouble: What is wrong with the service or its settings, for the log; nothing secret.
+    """
+
+    outcome: Outcome
+    service: str = ""
+    event: Event | None = None
+    text: str = field(default="", repr=False)
+    echo: bool = False
+    state: bytes = field(default=b"", repr=False)
+    limit: int | None = None
+    way: str = ""
+    device: str = ""
+    serial: str = ""
+    person: float | None = None
+    server: str = ""
+    seconds: float = 0.0
+    trouble: str = ""
 
 
 Errand: TypeAlias = LookUp | Bind | AskApproval

@@ -11,6 +11,7 @@ other way to an Accept than the lines marked with an arrow, and
     challenge, auto   PASSWORD -> FACTOR --> Challenge, then "answer" above
                       PASSWORD -> OPEN ----------------------------> Accept
     factor waived     PASSWORD -> FACTOR --------------------------> Accept
+    fails open        OPEN, CLAIM, FACTOR or answer's PASSCODE ----> Accept
     factor first      PASSCODE --> Challenge, then LAST -----------> Accept
     proxy             BOTH ----------------------------------------> Accept
     servers are gone  PASSCODE, CLAIM, FACTOR or OPEN -> INSTEAD --> Accept
@@ -23,7 +24,7 @@ policy names which one counts while the servers of the first cannot be asked.
 A factor is waived after the right password for an exempt user (an administrator said
 `--password-only`), and where a policy says so by name: `factors: skip`, `remember`, or
 `not_enrolled` until a day. Where nobody checks a password (`step-up`), nothing is waived:
-something has to be proved.
+something has to be proved. So for a service with `open_until` that cannot be asked at all.
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ _WAIVED: Final[dict[Reason, Next]] = {
     )
 }  # fmt: skip
 """What FACTOR may pass by, the password being right; there is no other reason."""
+_FAILED_OPEN: Final = Accept(Reason.FAILED_OPEN)  # <-- Accept
 WHOLE: Final = frozenset({Step.PASSWORD, Step.LAST})
 """Steps that take everything that was typed for the password."""
 _BEFORE_LAST: Final = frozenset({Step.PASSCODE, Step.INSTEAD})
@@ -104,6 +106,7 @@ _BEFORE_LAST: Final = frozenset({Step.PASSCODE, Step.INSTEAD})
 _REJECT: Final = {reason: Reject(reason) for reason in Reason}
 _SILENCE: Final = Silence(Reason.UNAVAILABLE)
 _SURELY_PASSCODE: Final = frozenset({Reason.REPLAYED_PASSCODE, Reason.LOCKED})
+_WITH_PASSWORD: Final = frozenset({Mode.APPEND, Mode.CHALLENGE, Mode.AUTO})
 _CAN_ASK: Final = frozenset({Mode.CHALLENGE, Mode.AUTO})
 _GONE: Final = frozenset({
     Reason.UPSTREAM_SILENT, Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_BUSY,
@@ -157,6 +160,7 @@ def advance(  # noqa: PLR0911, PLR0913 - one return a line: the table reads as o
     is_answer: bool = False,
     opens: bool = False,
     has_instead: bool = False,
+    fails_open: bool = False,
     can_show: bool = False,
     factor_first: bool = False,
     may_be_alone: bool = False,
@@ -172,6 +176,7 @@ def advance(  # noqa: PLR0911, PLR0913 - one return a line: the table reads as o
         is_answer: The request answers a challenge; only an answer may be asked for again.
         opens: The user's token server begins by itself after the right password.
         has_instead: Another factor counts for this user while servers are gone.
+        fails_open: While they are gone, whoever has proved the password gets in.
         can_show: The client can show what an upstream asks.
         factor_first: As for `begin`.
         may_be_alone: A password may come without a passcode: the factor is remembered.
@@ -195,8 +200,14 @@ def advance(  # noqa: PLR0911, PLR0913 - one return a line: the table reads as o
         case Unavailable(reason):
             if reason is Reason.UNAVAILABLE:
                 return _SILENCE
-            is_gone = reason in _GONE and step in _OF_A_FACTOR
-            return Step.INSTEAD if is_gone and has_instead else _REJECT[reason]
+            if reason not in _GONE or step not in _OF_A_FACTOR:
+                return _REJECT[reason]
+            if has_instead:
+                return Step.INSTEAD
+            # Never where the factor is all that is asked for, or comes before the password.
+            is_proved = mode in _WITH_PASSWORD and not factor_first
+            is_proved = is_proved and (step is not Step.PASSCODE or is_answer)
+            return _FAILED_OPEN if fails_open and is_proved else _REJECT[reason]
         case Broken():
             return _REJECT[Reason.BROKEN]
         case _:

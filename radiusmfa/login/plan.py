@@ -43,7 +43,7 @@ class Plan:
     """
 
     __slots__ = (
-        "_everyone", "_factors", "_order", "desk", "directory", "factor_first", "grace",
+        "_everyone", "_factors", "_order", "_words", "desk", "directory", "factor_first", "grace",
         "has_upstream", "instead", "is_plain", "primary", "strip", "takes_strangers",
     )  # fmt: skip
 
@@ -76,7 +76,13 @@ class Plan:
         names = () if client.mode is Mode.PROXY else client.factors
         self._order = names
         self._factors = tuple(by_name[name] for name in names if name in by_name)
-        self._everyone = next((one for one in self._factors if one.users is Users.EVERYONE), None)
+        self._everyone = next(
+            (one for one in self._factors if one.users is Users.EVERYONE and not one.holds), None
+        )
+        self._words: dict[str, list[UpstreamFactor]] = {}
+        for factor in self._factors:
+            for word in factor.words:
+                self._words.setdefault(word, []).append(factor)
         self.has_upstream = bool(self.primary or self._factors)
         self.factor_first = client.order is Order.FACTOR_FIRST
         self.is_plain = not (self.has_upstream or self.factor_first)
@@ -88,22 +94,42 @@ class Plan:
             or (client.mode is Mode.STEP_UP and self._everyone is not None)
         )
 
-    def factor(self, user: User) -> UpstreamFactor | None:
+    def factor(self, user: User, typed: bytes = b"") -> UpstreamFactor | None:
         """
         Return the upstream factor that *user* has, the first in the client's order.
 
-        What somebody was assigned to counts. Without that, `users: everyone` means those
-        who have no token here: a dead token server is nothing to the users of local tokens.
+        What somebody was assigned to counts, or has a device for. Without that, `users:
+        everyone` means those who have no token here: a dead token server is nothing to the
+        users of local tokens.
+
+        Args:
+            user: Whose.
+            typed: A word that chooses among several, as `sms`; anything else chooses nothing.
         """
         if not self._factors:
             return None
-        if user.upstreams:
+        if typed and self._words:
+            chosen = self._chosen(user, typed)
+            if chosen is not None:
+                return chosen
+        if user.upstreams or user.devices:
             for factor in self._factors:
-                if factor.upstream in user.upstreams:
+                if _has(user, factor):
                     return factor
         if self._everyone is None or self.has_token(user):
             return None
         return self._everyone
+
+    def chooses(self, user: User, typed: bytes) -> bool:
+        """Say whether *typed* is a word that chooses a factor of *user*, and no passcode."""
+        return bool(self._words) and self._chosen(user, typed) is not None
+
+    def _chosen(self, user: User, typed: bytes) -> UpstreamFactor | None:
+        word = typed.decode("ascii", "replace").lower()
+        for factor in self._words.get(word.rstrip("0123456789"), ()):
+            if _has(user, factor) or factor is self._everyone:
+                return factor
+        return None
 
     def opening(self, user: User) -> UpstreamFactor | None:
         """
@@ -132,6 +158,12 @@ class Plan:
         if name == "hotp":
             return kinds.hotp is not None and any(not token.period for token in user.tokens)
         return False  # a recovery code is for emergencies
+
+
+def _has(user: User, factor: UpstreamFactor) -> bool:
+    if factor.holds:
+        return any(device.kind == factor.holds for device in user.devices)
+    return factor.upstream in user.upstreams
 
 
 def _end_of(day: date | None) -> float:

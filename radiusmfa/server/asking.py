@@ -6,41 +6,47 @@ What is counted here, lock-outs included, is counted like every other proof.
 
 from __future__ import annotations
 
-from json.encoder import encode_basestring_ascii as quoted
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Final, final
 
-from radiusmfa.config.upstream_model import Event, StartWith
+from radiusmfa.config.upstream_model import StartWith
 from radiusmfa.login import person as people
 from radiusmfa.login.account import Kind
+from radiusmfa.login.errands import Served
 from radiusmfa.login.flow import WHOLE, Step
 from radiusmfa.login.talk import Talk
 from radiusmfa.outcome import ASKS_PASSCODE, Failed, Passed, Reason, Unavailable
+from radiusmfa.server import told
 from radiusmfa.server.guard import admitted
+from radiusmfa.service.line import ServiceLine
 from radiusmfa.upstream import attributes
 from radiusmfa.upstream.inquiry import Response
 from radiusmfa.upstream.kept import EMPTY, Kept, dump
-from radiusmfa.upstream.line import Heard, Words
+from radiusmfa.upstream.line import Heard, Line, Words
 from radiusmfa.wire import numbers
+from radiusmfa.wire.address import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from radiusmfa.config.upstream_model import UpstreamFactor
+    from radiusmfa.config.upstream_model import Event, UpstreamFactor
     from radiusmfa.login.account import User
     from radiusmfa.outcome import Outcome
     from radiusmfa.server.attempt import Attempt
     from radiusmfa.server.guard import Guard
-    from radiusmfa.upstream.line import Line
+    from radiusmfa.wire.address import Address
 
-_MICROSECONDS: Final = 1_000_000
-_ANSWERS: Final = {
-    numbers.ACCESS_ACCEPT: "accept",
-    numbers.ACCESS_REJECT: "reject",
-    numbers.ACCESS_CHALLENGE: "challenge",
-}
+_PLACE: Final = (
+    numbers.CALLING_STATION_ID, numbers.NAS_IDENTIFIER, numbers.NAS_IP_ADDRESS,
+    numbers.NAS_IPV6_ADDRESS,
+)  # fmt: skip
+"""What is the same in each request of a login, and another's in another's."""
 _REFUSED: Final = Failed(Reason.UPSTREAM_REFUSED)
 _UNANSWERED: Final = Failed(Reason.UNANSWERED)
-_COUNTED: Final = (_REFUSED, Failed(Reason.TOO_MANY_ROUNDS))
+_COUNTED: Final = (
+    _REFUSED, Failed(Reason.TOO_MANY_ROUNDS), Failed(Reason.BAD_PASSCODE),
+    Failed(Reason.PERSON_REFUSED), Failed(Reason.FRAUD_REPORTED),
+)  # fmt: skip
 """What counts as a wrong proof; of a push, that nobody answered it, too."""
 _LOST: Final = Failed(Reason.DIALOGUE_LOST)  # also where the configuration has lost it meanwhile
 _OF_PASSWORD: Final = frozenset({Step.PASSWORD, Step.REST, Step.LAST})
@@ -52,7 +58,7 @@ class Asking:
 
     def __init__(
         self,
-        lines: Mapping[str, Line],
+        lines: Mapping[str, Line | ServiceLine],
         guard: Guard,
         is_dead: Callable[[str], bool],
         note: Callable[[str, Event], None] | None = None,
@@ -61,7 +67,7 @@ class Asking:
         Keep the parts.
 
         Args:
-            lines: Every upstream by name.
+            lines: Every upstream and service by name.
             guard: Of wrong proofs.
             is_dead: Says whether nobody of an upstream can be asked now.
             note: Told what each reply means, for the counters.
@@ -70,6 +76,15 @@ class Asking:
         self._guard = guard
         self._is_dead = is_dead
         self._note = note
+        self._readers: dict[tuple[str, ...], Reader] = {}
+
+    def opens_without(self, attempt: Attempt, now: float) -> bool:
+        """Say whether somebody who has proved the password gets in while this service is gone."""
+        factor = attempt.factor
+        line = None if factor is None else self._lines.get(factor.upstream)
+        if not isinstance(line, ServiceLine) or line.settings.open_until is None:
+            return False
+        return now < datetime.combine(line.settings.open_until, time.max, UTC).timestamp()
 
     def is_gone(self, attempt: Attempt, factor: UpstreamFactor) -> bool:
         """Say, also to the audit, whether it is known that the servers of *factor* are gone."""
@@ -77,7 +92,7 @@ class Asking:
             return False
         reason = Reason.UPSTREAM_UNREACHABLE
         response = Response(upstream=factor.upstream, reason=reason)
-        attempt.told = [*(attempt.told or ()), _told(response, Heard(Unavailable(reason)))]
+        attempt.told = [*(attempt.told or ()), told.of(response, Heard(Unavailable(reason)))]
         return True
 
     def ask_primary(self, attempt: Attempt, kind: Kind, typed: bytes, now: float) -> Failed | None:
@@ -115,6 +130,8 @@ class Asking:
         if factor is None:
             return Failed(Reason.NOT_ENROLLED)  # somebody has changed it meanwhile
         attempt.factor = factor
+        if factor.is_service:
+            return self._ask(attempt, user, factor.upstream, b"", proof=b"")
         if factor.start_with is StartWith.WORD:
             return self._ask(attempt, user, factor.upstream, factor.word.encode(), proof=b"")
         if attempt.proof:
@@ -131,7 +148,7 @@ class Asking:
             return _LOST
         return self._ask(attempt, user, talk.upstream, attempt.typed, talk=talk)
 
-    def outcome(self, attempt: Attempt, response: Response, now: float) -> Outcome:
+    def outcome(self, attempt: Attempt, response: Response | Served, now: float) -> Outcome:
         """Return the outcome of the step that *response* answers, and count it."""
         self.forget(attempt)
         heard = self._hear(attempt, response)
@@ -140,7 +157,7 @@ class Asking:
         if isinstance(user, Failed):
             return user
         client, outcome = attempt.client, heard.outcome
-        if self._is_other(attempt, user, response.upstream):
+        if self._is_other(attempt, user, attempt.answered[0]):
             return Failed(Reason.NOT_ENROLLED)
         kind = _kind(attempt)
         if self._guard.is_locked(user, kind, client.name, now):
@@ -151,7 +168,8 @@ class Asking:
         if isinstance(outcome, Passed):
             self._guard.clear(user, kind, client.name)
             if kind is Kind.UPSTREAM:
-                attempt.kind = attempt.factor_name or response.upstream
+                attempt.kind = attempt.factor_name or attempt.answered[0]
+                attempt.serial = response.serial if isinstance(response, Served) else ""
             if attempt.step in WHOLE:
                 attempt.guess = b""  # digits at the end of a password that was right
         elif outcome in _COUNTED or (attempt.step is Step.OPEN and outcome == _UNANSWERED):
@@ -195,18 +213,22 @@ class Asking:
         has_lost = factor is not None and attempt.plan.factor(user) != factor
         return has_lost or user.upstreams.get(upstream, "") != attempt.alias
 
-    def _hear(self, attempt: Attempt, response: Response) -> Heard:
+    def _hear(self, attempt: Attempt, response: Response | Served) -> Heard:
         entry = attempt.entry
         talk = None if entry is None else entry.talk
-        is_same = talk is not None and talk.upstream == response.upstream
+        name = response.service if isinstance(response, Served) else response.upstream
+        is_same = talk is not None and talk.upstream == name
         rounds = talk.rounds if talk is not None and is_same else 0
-        line = self._lines.get(response.upstream)
-        heard = Heard(_LOST) if line is None else line.heard(response, rounds)
+        line, heard = self._lines.get(name), Heard(_LOST)
+        if isinstance(line, ServiceLine) and isinstance(response, Served):
+            heard = line.heard(response, rounds)
+        elif isinstance(line, Line) and isinstance(response, Response):
+            heard = line.heard(response, rounds)
         attempt.heard = heard
         if self._note is not None and heard.event is not None:
-            self._note(response.upstream, heard.event)
-        attempt.answered = response.upstream, response.server
-        attempt.told = [*(attempt.told or ()), _told(response, heard)]
+            self._note(name, heard.event)
+        attempt.answered = name, response.server
+        attempt.told = [*(attempt.told or ()), told.of(response, heard)]
         if isinstance(heard.outcome, Passed):
             attempt.kept = _both(attempt.kept, heard.kept)
         return heard
@@ -228,23 +250,39 @@ class Asking:
         if not self._guard.may_ask(user, kind, client.name, _proof(attempt)):
             return Failed(Reason.LOCKED)
         attempt.alias = user.upstreams.get(upstream, "")
-        asked = line.inquiry(
-            Words(
-                packet=attempt.packet,
-                client=client.name,
-                name=attempt.name,
-                alias=attempt.alias,
-                typed=typed,
-                proof=attempt.proof if proof is None else proof,
-                talk=talk,
-                deadline=attempt.deadline,
-            )
+        words = Words(
+            packet=attempt.packet,
+            client=client.name,
+            name=attempt.name,
+            alias=attempt.alias,
+            typed=typed,
+            proof=attempt.proof if proof is None else proof,
+            talk=talk,
+            deadline=attempt.deadline,
         )
+        if isinstance(line, ServiceLine):
+            words = self._completed(words, attempt, user)
+        asked = line.inquiry(words)
         if isinstance(asked, Reason):
             return Failed(asked)
         attempt.asked = asked
         attempt.under_way = self._guard.sent(user, kind, client.name, _proof(attempt))
         return None
+
+    def _completed(self, words: Words, attempt: Attempt, user: User) -> Words:
+        client, packet = attempt.client, attempt.packet
+        address: Address | None = None
+        if client.trust_address:  # anybody else's word about where somebody is counts for nothing
+            reader = self._readers.setdefault(client.address, Reader(client.address))
+            address = reader.read(packet)
+        return words._replace(
+            user=user,
+            person=attempt.person,
+            place=tuple(packet.value(kind) or b"" for kind in _PLACE),
+            address="" if address is None else str(address),
+            can_show=client.shows_challenges,
+            has_password=attempt.has_password,
+        )
 
 
 def _kind(attempt: Attempt) -> Kind:
@@ -267,24 +305,3 @@ def _both(first: Kept, then: Kept) -> Kept:
     held = {(one.vendor, one.kind) for one in first.hidden}
     hidden = tuple(one for one in rest.hidden if (one.vendor, one.kind) not in held)
     return Kept(first.plain + rest.plain, first.hidden + hidden)
-
-
-def _told(response: Response, heard: Heard) -> str:
-    # One JSON object, as the audit has it: nothing in it comes from a text of the server.
-    parts = [f'{{"name":{quoted(response.upstream)}']
-    if response.server:
-        parts.append(f',"server":{quoted(response.server)}')
-    if heard.event is not None and heard.event is not Event.OTHER:
-        parts.append(f',"event":"{heard.event.value}"')
-    if response.packet is None:
-        parts.append(f',"answer":"{response.reason.value}"')
-    else:
-        parts.append(f',"answer":"{_ANSWERS[response.packet.code]}"')
-    parts.append(f',"sent":{response.sent},"us":{int(response.seconds * _MICROSECONDS)}')
-    if response.servers > 1:
-        parts.append(f',"servers":{response.servers}')
-    if response.ignored:
-        ignored = ",".join(f'"{fault}":{count}' for fault, count in response.ignored.items())
-        parts.append(f',"ignored":{{{ignored}}}')
-    parts.append("}")
-    return "".join(parts)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
+from radiusmfa.config.model import Mode
 from radiusmfa.login.errands import AskApproval, Bind, LookUp
 from radiusmfa.login.flow import Step
 from radiusmfa.upstream import kept as carried
 
 if TYPE_CHECKING:
-    from radiusmfa.config.model import Client, Mode
+    from radiusmfa.config.model import Client
     from radiusmfa.config.upstream_model import UpstreamFactor
     from radiusmfa.login.account import User
     from radiusmfa.login.challenges import Entry
-    from radiusmfa.login.errands import Errand
+    from radiusmfa.login.errands import AskService, Errand
     from radiusmfa.login.passcode import Found, FoundRecovery
     from radiusmfa.login.person import Person
     from radiusmfa.login.plan import Plan
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from radiusmfa.upstream.line import Heard
     from radiusmfa.wire.codec import Packet
 
-    Asked: TypeAlias = Question | Inquiry | Errand
+    Asked: TypeAlias = Question | Inquiry | Errand | AskService
 
 _FIRST: Final = Step.PASSCODE
 _NOBODY: Final = ("", "")
+_WITHOUT_PASSWORD: Final = frozenset({Mode.STEP_UP, Mode.PROXY})
 
 
 @final
@@ -162,6 +164,13 @@ class Attempt:
     def is_own_question(self) -> bool:
         """Whether what was typed answers a passcode prompt of ours."""
         return self.entry is not None and self.step is Step.PASSCODE and not self.is_talking
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the password was right before the second factor is looked at."""
+        if self.mode in _WITHOUT_PASSWORD or self.plan.factor_first:
+            return False
+        return self.entry is not None or self.step is not _FIRST
 
     @property
     def has_tries(self) -> bool:

@@ -31,6 +31,7 @@ from twisted.internet.ssl import (
 from twisted.web.client import (
     Agent,
     HTTPConnectionPool,
+    RequestNotSent,
     RequestTransmissionFailed,
     ResponseDone,
     ResponseFailed,
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
     from twisted.web.client import URI
 
+    from radiusmfa.service.dialogue import Query
+
 LARGEST_BODY_OCTETS: Final = 65_536
 _TRIES: Final = 2
 _IDLE_CONNECTIONS: Final = 8
@@ -68,6 +71,7 @@ _FAILURES: Final = (
     ConnectingCancelledError,
     ConnectionClosed,
     DNSLookupError,
+    RequestNotSent,
     RequestTransmissionFailed,
     ResponseFailed,
 )
@@ -76,7 +80,17 @@ _OF_TLS: Final = frozenset({"Error", "VerificationError", "CertificateError"})
 
 
 class UnaskedError(Exception):
-    """A server could not be asked; the text says how it failed, for the log."""
+    """
+    A server could not be asked; the text says how it failed, for the log.
+
+    Attributes:
+        is_unsent: Nothing of the request has reached it, for sure.
+    """
+
+    def __init__(self, why: str, *, is_unsent: bool = False) -> None:
+        """Say *why*."""
+        super().__init__(why)
+        self.is_unsent = is_unsent
 
 
 class Reply(NamedTuple):
@@ -85,7 +99,7 @@ class Reply(NamedTuple):
 
     Attributes:
         status: Of HTTP.
-        retry_after: The header of that name; empty: none.
+        retry_after: The header of that name, or `X-Retry-After`; empty: none.
         octets: The body.
     """
 
@@ -142,6 +156,22 @@ class Https:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return await self._ask("POST", path, headers, body=urlencode(form).encode())
 
+    async def exchange(self, query: Query) -> Reply:
+        """
+        Return what the server answers to *query*, whose deadline is the caller's.
+
+        Raises:
+            UnaskedError: It does not, or not as it should.
+        """
+        return await self._ask(
+            query.method,
+            query.path,
+            dict(query.headers),
+            parameters=list(query.parameters),
+            body=query.body if query.method != "GET" else None,
+            tries=_TRIES if query.is_safe else 1,
+        )
+
     def close(self) -> None:
         """Close what is kept open; who asks just now is not disturbed."""
         self._pool.closeCachedConnections()  # type: ignore[no-untyped-call]
@@ -154,6 +184,7 @@ class Https:
         *,
         parameters: list[tuple[str, str]] | None = None,
         body: bytes | None = None,
+        tries: int = _TRIES,
     ) -> Reply:
         def send() -> Deferred[_Response]:
             wanted = Headers({"Accept": ["application/json"]})
@@ -172,7 +203,7 @@ class Https:
                 reactor=cast("_ITreqReactor", self._reactor),
             )
 
-        return await _answer(send, _TRIES)
+        return await _answer(send, tries)
 
 
 @implementer(IAgentEndpointFactory)
@@ -285,14 +316,15 @@ async def _answer(send: Callable[[], Deferred[_Response]], tries: int) -> Reply:
         if _is_cancelled(error):
             raise CancelledError from None
         if tries == 1 or not _is_lost(error):
-            raise UnaskedError(_told(error)) from None
+            raise UnaskedError(_told(error), is_unsent=_is_unsent(error)) from None
     return await _answer(send, tries - 1)
 
 
 async def _read(response: _Response) -> Reply:
     body = _Body()
     response.deliverBody(body)
-    later = response.headers.getRawHeaders("retry-after", [""])
+    headers = response.headers
+    later = headers.getRawHeaders("retry-after", headers.getRawHeaders("x-retry-after", [""]))
     return Reply(response.code, later[-1], await body.whole)
 
 
@@ -309,6 +341,13 @@ def _is_lost(error: Exception) -> bool:
     if isinstance(error, ResponseNeverReceived):
         return any(isinstance(reason, ConnectionClosed) for reason in _reasons(error))
     return isinstance(error, ConnectError | ConnectionClosed | RequestTransmissionFailed)
+
+
+def _is_unsent(error: Exception) -> bool:
+    """Return whether the server has seen nothing of the request: no connection, or no TLS."""
+    if isinstance(error, ConnectError | DNSLookupError | RequestNotSent):
+        return True
+    return bool(_OF_TLS.intersection(type(reason).__name__ for reason in _reasons(error)))
 
 
 def _told(error: Exception) -> str:

@@ -14,6 +14,7 @@ from radiusmfa.server.guard import Guard
 from radiusmfa.server.rules import Compiler
 from radiusmfa.server.ruling import Judge, texts_of
 from radiusmfa.server.run import Steps
+from radiusmfa.service.line import ServiceLine
 from radiusmfa.upstream.line import Line
 from radiusmfa.wire.address import Reader
 
@@ -165,7 +166,10 @@ def assemble(  # noqa: PLR0913 - what everything is made of
     guard = Guard(logins, configuration.lockout, pepper, configuration.directories)
     binding = Binding(guard, partial(identity.find, logins))
     judge = Judge(logins, binding, configuration.directories, configuration.approvals)
-    lines = {upstream.name: Line(upstream) for upstream in configuration.upstreams}
+    lines: dict[str, Line | ServiceLine] = {
+        upstream.name: Line(upstream) for upstream in configuration.upstreams
+    }
+    lines |= {one.name: ServiceLine(one, pepper) for one in configuration.services}
     asking = Asking(lines, guard, is_dead, note)
     steps = Steps(logins, guard, asking, binding, decoy, watch)
     return Parts(clients, sites, judge, steps, asking, binding, guard)

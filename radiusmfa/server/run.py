@@ -13,7 +13,7 @@ from radiusmfa.config.model import Mode
 from radiusmfa.decision import Accept, Reject
 from radiusmfa.login import flow, passcode
 from radiusmfa.login.account import Kind
-from radiusmfa.login.errands import Approval, Told
+from radiusmfa.login.errands import Approval, Served, Told
 from radiusmfa.login.flow import Step
 from radiusmfa.login.passcode import Found, FoundRecovery
 from radiusmfa.outcome import (
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from radiusmfa.server.guard import Guard
     from radiusmfa.stores.logins import Logins
 
-    Checked: TypeAlias = Answer | Response | Told | Approval
+    Checked: TypeAlias = Answer | Response | Told | Approval | Served
     _Performer: TypeAlias = Callable[[Attempt, float, float], Outcome | None]
 
 _FAILED: Final = {reason: Failed(reason) for reason in Reason}
@@ -126,7 +126,7 @@ class Steps:
         outcome: Outcome | None = BROKEN
         if isinstance(answer, Answer):
             outcome = self._password_outcome(attempt, answer, now)
-        elif isinstance(answer, Response):
+        elif isinstance(answer, Response | Served):
             outcome = self._asking.outcome(attempt, answer, now)
         elif isinstance(answer, Told):
             outcome = self._bound(attempt, answer, now, monotonic)
@@ -159,18 +159,19 @@ class Steps:
                     attempt.mode, attempt.step, outcome, is_answer=attempt.entry is not None
                 )
             else:
-                following = self._following(attempt, outcome)
+                following = self._following(attempt, outcome, now)
             if not isinstance(following, Step):
                 return following
             attempt.step = following
             outcome = None
 
-    def _following(self, attempt: Attempt, outcome: Outcome) -> flow.Next:
+    def _following(self, attempt: Attempt, outcome: Outcome, now: float) -> flow.Next:
         plan, user, client = attempt.plan, attempt.user, attempt.client
-        has_instead = opens = False  # looked up only where it decides
+        has_instead = opens = fails_open = False  # looked up only where it decides
         if isinstance(outcome, Unavailable):
             attempt.gone = outcome.reason
             has_instead = plan.has_instead(user)
+            fails_open = self._asking.opens_without(attempt, now)
         elif attempt.step is _WITH_PASSWORD and attempt.waived is None:
             opens = user is not None and plan.opening(user) is not None
         return flow.advance(
@@ -180,6 +181,7 @@ class Steps:
             is_answer=attempt.entry is not None,
             opens=opens,
             has_instead=has_instead,
+            fails_open=fails_open,
             can_show=client.shows_challenges,
             factor_first=plan.factor_first,
             may_be_alone=attempt.waived is _REMEMBERED,
@@ -202,9 +204,11 @@ class Steps:
             if self._guard.is_locked(user, Kind.UPSTREAM, attempt.client.name, now):
                 return _LOCKED
             return self._asking.go_on(attempt, user)
-        factor = plan.factor(user) if plan.has_upstream else None
+        factor = plan.factor(user, attempt.typed) if plan.has_upstream else None
         if factor is not None and (
-            attempt.proof or not passcode.is_enrolled(plan.desk.factors, user)
+            attempt.proof
+            or plan.chooses(user, attempt.typed)
+            or not passcode.is_enrolled(plan.desk.factors, user)
         ):
             # Only a server that holds the passcode can check what was made of it.
             return self._asking.ask_factor(attempt, user, factor, attempt.typed, now)
@@ -251,10 +255,10 @@ class Steps:
     def _split(self, attempt: Attempt, user: User) -> bool:
         # Whether it ends in a passcode of another server only that server knows: so the
         # password is checked first. Without a delimiter `auto` cannot tell one from two.
-        factor = attempt.plan.factor(user)
+        plan, typed, delimiter = attempt.plan, attempt.typed, attempt.client.delimiter.encode()
+        factor = plan.factor(user, typed.rpartition(delimiter)[2] if delimiter else b"")
         if factor is None:
             return False
-        typed, delimiter = attempt.typed, attempt.client.delimiter.encode()
         tail = 0 if attempt.mode is Mode.AUTO else factor.tail
         if delimiter:
             rest, found, tail_octets = typed.rpartition(delimiter)

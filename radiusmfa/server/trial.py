@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from radiusmfa.duplicates import Duplicates
 from radiusmfa.interfaces import StoreError
 from radiusmfa.login.challenges import Challenges
-from radiusmfa.login.errands import LookUp
+from radiusmfa.login.errands import AskService, LookUp
 from radiusmfa.ops.audit import Lines
 from radiusmfa.ops.counters import Counters
 from radiusmfa.ops.logs import Discards
@@ -209,6 +209,8 @@ class Trial:
     def _heard(self, asked: Asked) -> Heard | None:
         if isinstance(asked, Inquiry):
             return None if self._exchange is None else self._exchange(asked)
+        if isinstance(asked, AskService):
+            return None  # nobody's phone rings for a trial
         return None if self._errands is None else self._errands(asked)
 
     def audited(self) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from radiusmfa.factors.oath import PasscodeKey
 from radiusmfa.interfaces import RadiusmfaError
-from radiusmfa.login.account import Kind, Token, User
+from radiusmfa.login.account import Device, Kind, Token, User
 from radiusmfa.login.throttle import Failures
 from radiusmfa.stores import names
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 _USER: Final = "SELECT id, name, password, password_only, disabled FROM users WHERE name = ?"
 _TOKENS: Final = (
-    "SELECT id, serial, algorithm, digits, period, seed, drift, last FROM tokens"
+    "SELECT id, serial, algorithm, digits, period, seed, drift, last, kind, label FROM tokens"
     " WHERE user = ? AND status = 'active' ORDER BY id"
 )
+_OATH: Final = frozenset({"totp", "hotp"})
 _FAILURES: Final = (
     'SELECT factor, client, count, last, until, "repeat" FROM failures WHERE user = ?'
 )
@@ -49,14 +50,22 @@ def user(
         damaged: Gets the serials of tokens whose seed does not open: they count as none.
     """
     number, name, password, password_only, disabled = found
-    tokens, is_damaged = [], False
-    for one in sql.execute(_TOKENS, (number,)).fetchall():
-        token = _token(vault, number, one, used)
-        if token is None:
-            damaged.add(one[1])
+    tokens, devices, is_damaged = [], [], False
+    for *one, kind, label in sql.execute(_TOKENS, (number,)).fetchall():
+        identity, serial, sealed = one[0], one[1], one[5]
+        secret = _open(vault, number, serial, sealed)
+        held: Token | Device | None = None
+        if secret is not None and kind in _OATH:
+            held = _token(secret, one, used)
+        elif secret is not None:
+            held = Device(identity, serial, kind, secret, label)
+        if held is None:
+            damaged.add(serial)
             is_damaged = True
+        elif isinstance(held, Token):
+            tokens.append(held)
         else:
-            tokens.append(token)
+            devices.append(held)
     codes = sql.execute("SELECT code FROM recovery WHERE user = ?", (number,))
     return User(
         number,
@@ -70,6 +79,7 @@ def user(
         dict(sql.execute(_UPSTREAMS, (number,)).fetchall()),
         names.groups_of(sql, number),
         is_damaged,
+        devices=tuple(devices),
     )
 
 
@@ -79,16 +89,17 @@ def failures(sql: sqlite3.Connection, number: int) -> dict[tuple[Kind, str], Fai
     return {(Kind(one[0]), one[1]): Failures(*one[2:]) for one in rows}
 
 
-def _token(
-    vault: Vault,
-    owner: int,
-    found: tuple[int, str, str, int, int, bytes, int, int],
-    used: Mapping[int, int],
-) -> Token | None:
-    number, serial, algorithm, digits, period, sealed, drift, last = found
+def _open(vault: Vault, owner: int, serial: str, sealed: bytes) -> bytes | None:
     try:
-        seed = vault.open(sealed, f"seed|{serial}|{owner}")
+        return vault.open(sealed, f"seed|{serial}|{owner}")
+    except RadiusmfaError:
+        return None
+
+
+def _token(seed: bytes, found: list[Any], used: Mapping[int, int]) -> Token | None:
+    number, serial, algorithm, digits, period, _, drift, last = found
+    try:
         key = PasscodeKey(seed, algorithm, digits)
-    except (RadiusmfaError, ValueError):
+    except ValueError:
         return None
     return Token(number, serial, key, period, drift, max(last, used.get(number, -1)))

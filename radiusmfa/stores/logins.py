@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, final
 from radiusmfa.interfaces import StoreBusyError, StoreError
 from radiusmfa.login.username import normal_name
 from radiusmfa.stores import approvals, database, loading, open_challenges, remembered, trail
+from radiusmfa.stores.calls import Calls
 from radiusmfa.stores.strangers import Strangers
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _FOLD_FROM: Final = 50_000  # used steps that are left alone
 
 _PUT_FAILURES = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
 _CLEAR_FAILURES = "DELETE FROM failures WHERE user = ? AND factor = ? AND client = ?"
+_PUT_PASSWORD = "UPDATE users SET password = ? WHERE id = ? AND password = ?"
 _PEERS = "SELECT client, address, message_authenticator, proxy_state FROM client_state"
 _PUT_PEER = "INSERT OR REPLACE INTO client_state VALUES (?, ?, ?, ?, ?)"
 
@@ -47,6 +49,7 @@ class Logins:
     The server's side of the store; exactly one exists while a server runs.
 
     Attributes:
+        calls: To people; changed at any time, written with the next turn.
         damaged: Serials of tokens whose seed could not be opened; they do not count.
         is_stale: What is in memory may be untrue; the next turn reads anew.
     """
@@ -67,6 +70,7 @@ class Logins:
         self._audit_rows: list[tuple[int, str, bytes]] = []
         self._other: list[tuple[str, tuple[object, ...]]] = []
         self._unfolded = 0
+        self.calls = Calls(database.vault)
         self.damaged: set[str] = set()
         self.is_stale = True
 
@@ -120,6 +124,7 @@ class Logins:
                 no answer of this turn may leave.
         """
         sql = self._sql
+        self._other += self.calls.unwritten(self.audit)
         try:
             if self._used_rows:
                 sql.executemany("INSERT INTO used (step, token) VALUES (?, ?)", self._used_rows)
@@ -136,6 +141,7 @@ class Logins:
         except sqlite3.Error as error:
             raise self._failed(error) from None
         self._unfolded += len(self._used_rows)
+        self.calls.written()
         self._clear_rows()
 
     def roll_back(self) -> None:
@@ -255,12 +261,7 @@ class Logins:
 
     def put_password(self, user: User, stored: str) -> None:
         """Replace the stored hash of the same password by a better one."""
-        self._other.append(
-            (
-                "UPDATE users SET password = ? WHERE id = ? AND password = ?",
-                (stored, user.id, user.password),
-            )
-        )
+        self._other.append((_PUT_PASSWORD, (stored, user.id, user.password)))
         user.password = stored
 
     def put_challenge(self, entry: Entry) -> None:
@@ -329,6 +330,7 @@ class Logins:
         try:
             approvals.expire(self._sql, now)
             remembered.prune(self._sql, now)
+            self.calls.tidy(self._sql, now)
             self._fold(everything=False)
         except sqlite3.Error as error:
             raise self._failed(error) from None
@@ -378,6 +380,7 @@ class Logins:
             self._unfolded += 1
             if step > self._used.get(token, -1):
                 self._used[token] = step
+        self.calls.load(self._sql)
         self._seq, self._mac = trail.head(self._sql, self._database.audit_key)
         self.is_stale = False
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from radiusmfa.factors import recovery
 from radiusmfa.interfaces import RadiusmfaError
-from radiusmfa.stores import remembered, strangers, trail
+from radiusmfa.stores import calls, remembered, strangers, trail
 
 if TYPE_CHECKING:
     import sqlite3
@@ -44,6 +44,7 @@ _END_APPROVALS: Final = """
 # What is of a user alone, and goes with them.
 _OF_A_USER: Final = (
     "failures", "recovery", "challenges", "upstream_users", "aliases", "user_groups", "remembered",
+    "calls",
 )  # fmt: skip
 _FAILURES: Final = """
     SELECT factor, client, count, until FROM failures WHERE user = ? ORDER BY factor, client
@@ -242,6 +243,7 @@ def unlock(database: Database, actor: Actor, name: str) -> int:
     with database.transaction() as connection:
         number = counted_number(database, connection, name)
         forgotten = connection.execute("DELETE FROM failures WHERE user = ?", (number,)).rowcount
+        connection.execute(calls.FORGET, (number,))
         trail.append(database, [actor.line("user.unlock", user=name)])
     return forgotten
 

@@ -20,6 +20,8 @@ from radiusmfa.wire import codec, mschap, numbers, vendor
 
 if TYPE_CHECKING:
     from radiusmfa.config.upstream_model import Event, Upstream
+    from radiusmfa.login.account import User
+    from radiusmfa.login.person import Person
     from radiusmfa.login.talk import Talk
     from radiusmfa.upstream.kept import Kept
     from radiusmfa.wire.codec import Packet
@@ -45,6 +47,12 @@ class Words(NamedTuple):
         name: User-Name as it came.
         alias: The user's name there, UTF-8; empty: what came, rewritten.
         typed: What is to be User-Password.
+        user: Whose login it is; a server of RADIUS is told the name alone.
+        person: What a directory says of them, or None.
+        place: Which login this is: what is the same in each of its requests.
+        address: Where the person is, if that is known; else empty.
+        can_show: The client can show what is asked.
+        has_password: The password was right before.
         proof: CHAP or MS-CHAP attributes instead; empty: *typed* counts.
         talk: The dialogue that this continues, or None.
         deadline: Until when there has to be an answer, monotonic.
@@ -58,6 +66,12 @@ class Words(NamedTuple):
     proof: bytes
     talk: Talk | None
     deadline: float
+    user: User | None = None
+    person: Person | None = None
+    place: tuple[bytes, ...] = ()
+    address: str = ""
+    can_show: bool = False
+    has_password: bool = False
 
     def __repr__(self) -> str:
         """Show nothing of the proof."""

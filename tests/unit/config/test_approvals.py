@@ -181,7 +181,7 @@ def test_address_is_taken(url: str) -> None:
 )
 def test_address_of_another_form_is_refused(url: str) -> None:
     """An address is a scheme, a host and a port, and nothing else: no account, no path."""
-    what = "must be https://HOST or https://HOST:PORT, as https://example.service-now.com"
+    what = "must be https://HOST or https://HOST:PORT, as https://service.example.com"
     smallest = SMALLEST.replace(f"'{URL}'", f'"{url}"')
     assert _faults("cache: 1", smallest) == [f"approvals.it.servicenow.url: {what}"]
 

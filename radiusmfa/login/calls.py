@@ -1,0 +1,120 @@
+"""
+Calls to people: who may be called when, and whose call a login goes on with.
+
+A person whose phone rings again and again says yes in the end. So one call is open at a
+time, there are only so many an hour, and after a no there is silence for a while.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from typing import TYPE_CHECKING, Final
+
+from radiusmfa.outcome import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from radiusmfa.config.service_model import Limits
+
+HOUR: Final = 3600.0
+DAY: Final = 86_400.0
+
+
+@unique
+class Result(StrEnum):
+    """What became of a call."""
+
+    OPEN = "open"
+    """The person has not answered yet."""
+    SENT = "sent"
+    """Something was sent; no answer is waited for."""
+    PASSED = "passed"
+    REFUSED = "refused"
+    FRAUD = "fraud"
+    ENDED = "ended"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Call:
+    """
+    One call.
+
+    Attributes:
+        id: By chance.
+        service: Who called.
+        user: Number of the person; below 0 without a row.
+        way: `push`, `phone`, `sms` ...
+        target: Keyed digest of the destination.
+        place: Of which login.
+        state: What it takes to go on with it; empty: nothing can.
+        created: Seconds since 1970.
+        expires: Until when it is open; afterwards when it was answered.
+        result: What became of it.
+    """
+
+    id: int
+    service: str
+    user: int
+    way: str
+    target: bytes
+    place: bytes
+    state: bytes = field(default=b"", repr=False)
+    created: float
+    expires: float
+    result: Result = Result.OPEN
+
+
+def refusal(  # noqa: PLR0911, PLR0913 - one return a rule; who calls whom, when, how often
+    known: Iterable[Call],
+    limits: Limits,
+    user: int,
+    target: bytes,
+    now: float,
+    *,
+    is_open: bool,
+) -> Reason | None:
+    """
+    Return why *user* must not be called now, or None.
+
+    Args:
+        known: The service's calls of the last day, in any order.
+        limits: The service's.
+        user: Number of the person.
+        target: Keyed digest of the destination.
+        now: Seconds since 1970.
+        is_open: The call will be open until the person answers.
+    """
+    own = [call for call in known if call.user == user]
+    if is_open and any(is_still_open(call, now) for call in own):
+        return Reason.CALL_OPEN
+    for call in own:
+        if call.result in (Result.REFUSED, Result.FRAUD):
+            silence = limits.cool_down * (2 if call.result is Result.FRAUD else 1)
+            if now < call.expires + silence:
+                return Reason.COOLING_DOWN
+    if _since(own, now - DAY) >= limits.per_day or _since(own, now - HOUR) >= limits.per_hour:
+        return Reason.CALL_LIMIT
+    # One telephone may belong to several accounts, and all of them to one attacker.
+    at_once = [call for call in known if call.target == target]
+    if _since(at_once, now - HOUR) >= limits.per_hour:
+        return Reason.CALL_LIMIT
+    return Reason.CALL_LIMIT if _since(known, now - HOUR) >= limits.site_per_hour else None
+
+
+def to_go_on(known: Iterable[Call], user: int, place: bytes, now: float) -> Call | None:
+    """Return the open call of the very login that *place* is, or None."""
+    for call in known:
+        if call.user == user and call.place == place and call.state and is_still_open(call, now):
+            return call
+    return None
+
+
+def is_still_open(call: Call, now: float) -> bool:
+    """Say whether the person may still answer *call*; a clock set back opens none again."""
+    return call.result is Result.OPEN and call.created - 1 <= now < call.expires
+
+
+def _since(calls: Iterable[Call], moment: float) -> int:
+    return sum(call.created > moment for call in calls)

@@ -1,0 +1,107 @@
+"""Calls to people: kept in memory for a day, and in the store, so that no restart forgets them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final, final
+
+from radiusmfa.interfaces import RadiusmfaError
+from radiusmfa.login.calls import DAY, Call, Result
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from radiusmfa.stores.vault import Vault
+
+FORGET: Final = "DELETE FROM calls WHERE user = ? AND result != 'open'"
+"""What `radiusmfa user unlock` does: counts and silence end, an open call does not."""
+_READ: Final = (
+    "SELECT id, service, user, way, target, place, state, created, expires, result FROM calls"
+)
+_PUT: Final = "INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TIDY: Final = "DELETE FROM calls WHERE created <= ?"
+_MOST_OF_A_SERVICE: Final = 200_000
+
+
+@final
+class Calls:
+    """The calls of the last day, by service; changed between turns, written with the next one."""
+
+    def __init__(self, vault: Vault) -> None:
+        """Know none yet; *vault* seals what it takes to go on with one."""
+        self._vault = vault
+        self._known: defaultdict[str, dict[int, Call]] = defaultdict(dict)
+        self._unwritten: dict[int, Call] = {}
+        self._lines: list[str] = []
+        self._tidied = 0.0
+
+    def of(self, service: str) -> list[Call]:
+        """Return the calls of *service*."""
+        return list(self._known[service].values())
+
+    def put(self, call: Call) -> None:
+        """Know *call*, new or changed, and write it with the next turn."""
+        known = self._known[call.service]
+        known[call.id] = call
+        if len(known) > _MOST_OF_A_SERVICE:
+            del known[next(iter(known))]
+        self._unwritten[call.id] = call
+
+    def tell(self, line: str) -> None:
+        """Write an audit line with the next turn."""
+        self._lines.append(line)
+
+    # -- within a turn --
+
+    def load(self, sql: sqlite3.Connection) -> None:
+        """Read what the store knows; what is not written yet is kept."""
+        self._known.clear()
+        for row in sql.execute(_READ):
+            call = self._call(row)
+            self._known[call.service][call.id] = call
+        for call in self._unwritten.values():
+            self._known[call.service][call.id] = call
+
+    def unwritten(self, audit: Callable[[str], None]) -> list[tuple[str, tuple[object, ...]]]:
+        """Return statements that write what has changed, and their values; *audit* the lines."""
+        for line in self._lines:
+            audit(line)
+        return [(_PUT, self._row(call)) for call in self._unwritten.values()]
+
+    def written(self) -> None:
+        """Learn that all of it is on disk."""
+        self._unwritten.clear()
+        self._lines.clear()
+
+    def tidy(self, sql: sqlite3.Connection, now: float) -> None:
+        """Forget, now and then, what is older than a day."""
+        if now - self._tidied < 60:  # noqa: PLR2004 - seconds
+            return
+        self._tidied = now
+        sql.execute(_TIDY, (int(now - DAY),))
+        for known in self._known.values():
+            for number in [one.id for one in known.values() if one.created <= now - DAY]:
+                del known[number]
+
+    def _row(self, call: Call) -> tuple[object, ...]:
+        state = self._vault.seal(call.state, _place(call.id)) if call.state else b""
+        return (
+            call.id, call.service, call.user, call.way, call.target, call.place, state,
+            int(call.created), int(call.expires), call.result.value,
+        )  # fmt: skip
+
+    def _call(self, row: tuple[Any, ...]) -> Call:
+        number, service, user, way, target, place, sealed, created, expires, result = row
+        try:
+            state = self._vault.open(sealed, _place(number)) if sealed else b""
+        except RadiusmfaError:
+            state = b""  # it cannot be gone on with
+        return Call(
+            id=number, service=service, user=user, way=way, target=target, place=place,
+            state=state, created=created, expires=expires, result=Result(result),
+        )  # fmt: skip
+
+
+def _place(number: int) -> str:
+    return f"call|{number}"
