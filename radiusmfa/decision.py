@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Final, TypeAlias
 
-if TYPE_CHECKING:
-    from radiusmfa.outcome import Reason
+from radiusmfa.outcome import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +37,6 @@ class Silence:
 
 
 Decision: TypeAlias = Accept | Challenge | Reject | Silence
+
+BROKEN: Final = Reject(Reason.BROKEN)
+"""Of a login that raised: never an Accept."""

@@ -66,7 +66,7 @@ class Call:
     result: Result = Result.OPEN
 
 
-def refusal(  # noqa: PLR0911, PLR0913 - one return a rule; who calls whom, when, how often
+def refusal(  # noqa: PLR0913 - one return a rule; who calls whom, when, how often
     known: Iterable[Call],
     limits: Limits,
     user: int,

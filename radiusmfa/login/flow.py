@@ -152,7 +152,7 @@ def begin(mode: Mode, *, resumed: Step | None, is_exempt: bool, factor_first: bo
     return Step.TAIL
 
 
-def advance(  # noqa: PLR0911, PLR0913 - one return a line: the table reads as one
+def advance(  # noqa: C901, PLR0911, PLR0913 - one return a line: the table reads as one
     mode: Mode,
     step: Step,
     outcome: Outcome,
@@ -204,14 +204,19 @@ def advance(  # noqa: PLR0911, PLR0913 - one return a line: the table reads as o
                 return _REJECT[reason]
             if has_instead:
                 return Step.INSTEAD
-            # Never where the factor is all that is asked for, or comes before the password.
-            is_proved = mode in _WITH_PASSWORD and not factor_first
-            is_proved = is_proved and (step is not Step.PASSCODE or is_answer)
+            is_proved = _has_password(mode, step, is_answer=is_answer, factor_first=factor_first)
             return _FAILED_OPEN if fails_open and is_proved else _REJECT[reason]
         case Broken():
             return _REJECT[Reason.BROKEN]
         case _:
             assert_never(outcome)
+
+
+def _has_password(mode: Mode, step: Step, *, is_answer: bool, factor_first: bool) -> bool:
+    # Whether the password was right before *step*, a step of a factor.
+    if mode not in _WITH_PASSWORD or factor_first:
+        return False
+    return is_answer or step is not Step.PASSCODE
 
 
 def resumption(step: Step, reason: Reason) -> Step:

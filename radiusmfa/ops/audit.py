@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 from radiusmfa.wire import numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from radiusmfa.wire.codec import Packet
 
@@ -253,3 +253,10 @@ def _integer(packet: Packet, kind: int) -> int | None:
     if value is None or len(value) != _INTEGER_OCTETS:
         return None
     return int.from_bytes(value, "big")
+
+
+def alarm(now: float, fields: Mapping[str, str]) -> str:
+    """Return the line of what must not be overlooked; empty *fields* are left out."""
+    told = "".join(f',"{name}":{quoted(text)}' for name, text in fields.items() if text)
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+    return f'{{"time":"{at}.{int(now % 1 * 1000):03d}Z","kind":"alarm"{told}}}'

@@ -130,15 +130,12 @@ class Asking:
         if factor is None:
             return Failed(Reason.NOT_ENROLLED)  # somebody has changed it meanwhile
         attempt.factor = factor
-        if factor.is_service:
-            return self._ask(attempt, user, factor.upstream, b"", proof=b"")
         if factor.start_with is StartWith.WORD:
+            # A service that is told nothing begins by itself.
             return self._ask(attempt, user, factor.upstream, factor.word.encode(), proof=b"")
-        if attempt.proof:
-            # There is no password to tell, and what proved it has been used.
+        if attempt.proof or attempt.is_talking:
+            # There is no password to tell: what proved it has been used, or was none.
             return Failed(Reason.UNSUPPORTED_METHOD)
-        if attempt.is_talking:
-            return Failed(Reason.UNSUPPORTED_METHOD)  # what was typed is no password either
         return self._ask(attempt, user, factor.upstream, attempt.typed)
 
     def go_on(self, attempt: Attempt, user: User) -> Failed | None:
@@ -220,9 +217,10 @@ class Asking:
         is_same = talk is not None and talk.upstream == name
         rounds = talk.rounds if talk is not None and is_same else 0
         line, heard = self._lines.get(name), Heard(_LOST)
-        if isinstance(line, ServiceLine) and isinstance(response, Served):
-            heard = line.heard(response, rounds)
-        elif isinstance(line, Line) and isinstance(response, Response):
+        if isinstance(response, Served):
+            if isinstance(line, ServiceLine):
+                heard = line.heard(response, rounds)
+        elif isinstance(line, Line):
             heard = line.heard(response, rounds)
         attempt.heard = heard
         if self._note is not None and heard.event is not None:

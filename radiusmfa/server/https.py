@@ -28,10 +28,10 @@ from twisted.internet.ssl import (
     platformTrust,
     trustRootFromCertificates,
 )
+from twisted.web._newclient import RequestNotSent
 from twisted.web.client import (
     Agent,
     HTTPConnectionPool,
-    RequestNotSent,
     RequestTransmissionFailed,
     ResponseDone,
     ResponseFailed,
@@ -176,7 +176,7 @@ class Https:
         """Close what is kept open; who asks just now is not disturbed."""
         self._pool.closeCachedConnections()  # type: ignore[no-untyped-call]
 
-    async def _ask(
+    async def _ask(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         path: str,

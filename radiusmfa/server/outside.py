@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from radiusmfa.config.model import Configuration
+    from radiusmfa.config.upstream_model import Event
     from radiusmfa.login.errands import Answer, Bind, Errand, LookUp, Served
     from radiusmfa.server.approvals import Approvals
     from radiusmfa.server.directories import Directories
@@ -90,6 +91,22 @@ class Outside:
             self._approvals.ask(of_approvals)
         if of_factors:
             self._services.ask(of_factors)
+
+    def is_dead(self, name: str) -> bool:
+        """Say whether nobody of an upstream, or of a service, can be asked now."""
+        services = self._services
+        return services.is_dead(name) if services.has(name) else self._relays.is_dead(name)
+
+    def heard(self, name: str, event: Event) -> None:
+        """Count what an answer of an upstream, or of a service, meant."""
+        if self._services.has(name):
+            self._services.heard(name, event)
+        else:
+            self._relays.heard(name, event)
+
+    def read(self) -> dict[str, dict[str, int]]:
+        """Return the counters of each upstream and service."""
+        return self._relays.read() | self._services.read()
 
     def close(self) -> None:
         """Ask nobody any more."""

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol, final
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
@@ -87,6 +88,16 @@ class PasswordThreads:
             done, local.check, question, self._pepper, self._parameters
         )
         return True
+
+    def agrees(self, stored: str, typed: bytes) -> Deferred[bool]:
+        """Return whether *typed* has the hash *stored*, found out in a thread."""
+        found: Deferred[bool] = Deferred()
+
+        def done(success: bool, result: bool | Failure) -> None:  # noqa: FBT001 - Twisted's
+            self._reactor.callFromThread(found.callback, success and result is True)
+
+        self._pool.callInThreadWithCallback(done, hashing.verify, stored, typed, self._pepper)
+        return found
 
     def stop(self) -> None:
         """Wait for the checks under way and end the threads."""

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from radiusmfa import request
 from radiusmfa.config.model import Mode
-from radiusmfa.decision import Accept, Challenge, Decision, Reject, Silence
+from radiusmfa.decision import BROKEN, Accept, Challenge, Decision, Reject, Silence
 from radiusmfa.duplicates import Answer, Seen
 from radiusmfa.interfaces import StoreBusyError, StoreError
 from radiusmfa.login import flow
@@ -27,7 +27,6 @@ from radiusmfa.primary.local import Question
 from radiusmfa.server import identity, joins, ruling
 from radiusmfa.server.attempt import Attempt
 from radiusmfa.server.received import Received
-from radiusmfa.server.run import broken
 from radiusmfa.upstream import kept as carried
 from radiusmfa.wire import codec, names, numbers
 from radiusmfa.wire.codec import Fault, Packet, PacketError
@@ -294,7 +293,7 @@ class Pipeline:
         except Exception:  # noqa: BLE001 - the boundary: whatever broke, nobody gets in by it
             log.failure("a login of client {client} broke", client=received.site.client.name)
             self._abandon(received)
-            self._conclude(received, broken(), now)
+            self._conclude(received, BROKEN, now)
 
     def _begin(self, received: Received, now: float, monotonic: float) -> Decision | None:
         packet, peer, site = received.packet, received.peer, received.site
@@ -369,7 +368,7 @@ class Pipeline:
     def _resume(self, received: Received, now: float, monotonic: float) -> Decision | None:
         attempt = received.attempt
         if attempt is None:
-            return broken()
+            return BROKEN
         reason = identity.learn(self._logins, attempt)
         if reason is not None:
             self._abandon(received)
@@ -386,7 +385,7 @@ class Pipeline:
     ) -> Decision | None:
         question = attempt.asked
         if question is None:
-            return broken()
+            return BROKEN
         if not isinstance(question, Question):
             self._wait_outside(received, question)
             return None
@@ -395,7 +394,7 @@ class Pipeline:
             self.pending += 1
             return None
         if asked is False:
-            return self.parts.steps.give_up(attempt, now, monotonic) or broken()
+            return self.parts.steps.give_up(attempt, now, monotonic) or BROKEN
         received.checked = asked
         return self._resume(received, now, monotonic)
 
@@ -458,7 +457,7 @@ class Pipeline:
         if isinstance(decision, Reject):
             pass
         elif attempt is None or user is None:
-            decision = broken()  # nobody is let in without a name
+            decision = BROKEN  # nobody is let in without a name
         elif isinstance(decision, Accept):
             try:
                 fields, limit = None, None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from radiusmfa.config.model import Mode
-from radiusmfa.decision import Accept, Reject
+from radiusmfa.decision import Accept
 from radiusmfa.login import flow, passcode
 from radiusmfa.login.account import Kind
 from radiusmfa.login.errands import Approval, Served, Told
@@ -397,8 +397,3 @@ class Steps:
 
 def _may_be_alone(attempt: Attempt) -> bool:
     return attempt.mode is Mode.AUTO or attempt.waived is _REMEMBERED
-
-
-def broken() -> Decision:
-    """Return the decision on a login that raised: never an Accept."""
-    return Reject(Reason.BROKEN)

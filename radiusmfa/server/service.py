@@ -26,14 +26,16 @@ from radiusmfa.login.challenges import Challenges
 from radiusmfa.ops import logs, notify
 from radiusmfa.ops.audit import Lines
 from radiusmfa.ops.counters import Counters
-from radiusmfa.server import directories, look_up, passwords, udp
+from radiusmfa.server import directories, look_up, passwords, told, udp
 from radiusmfa.server.approvals import Approvals
 from radiusmfa.server.clock import SystemClock
+from radiusmfa.server.login_names import LoginNames
 from radiusmfa.server.metrics import Counted, Metrics
 from radiusmfa.server.outside import Outside
 from radiusmfa.server.parts import assemble
 from radiusmfa.server.pipeline import Pipeline
 from radiusmfa.server.relays import Relays
+from radiusmfa.server.services import Services, World
 from radiusmfa.stores import database
 from radiusmfa.stores.logins import Logins
 from radiusmfa.stores.vault import Vault
@@ -54,9 +56,6 @@ log = Logger()
 
 _TIDY_INTERVAL: Final = 1.0  # seconds
 _STOP_LIMIT: Final = 10.0  # seconds that pending logins get at the end
-_LOGIN_OCTETS: Final = 12  # of chance in a login's id: nobody meets another's
-_LOGIN_CHARACTERS: Final = 16  # in base64
-_LOGINS_AT_ONCE: Final = 256
 _NODE: Final = "0"  # one process; more will count up (design: State names the node)
 
 
@@ -164,17 +163,13 @@ class Service:
                 look_up=partial(look_up.look_up, reactor),
                 answered=self._answered,
             )
-            self._outside = Outside(
-                self._relays,
-                directories.Directories(reactor, self._clock),
-                Approvals(cast("IReactorTime", reactor), self._clock),
-            )
+            self._outside = self._others(store.pepper)
             undo.callback(self._outside.close)
             self._outside.answered = self._answered
             self._outside.configure(configuration)
             self.pipeline = self._pipeline()
             self._passwords.answer = self.pipeline.checked
-            counted = Counted(self.pipeline.counters, self._relays.read)
+            counted = Counted(self.pipeline.counters, self._outside.read)
             self._metrics = Metrics(cast("IReactorTCP", reactor), counted)
             undo.callback(self._metrics.keep, ())
             self._metrics.open(configuration.metrics, undo)
@@ -231,8 +226,27 @@ class Service:
         counters = self.pipeline.counters
         log.info("{counted}", counted=_written(counters.read()))
         log.info("reasons: {counted}", counted=_written(counters.read_reasons()) or "none yet")
-        for upstream, numbers in self._relays.read().items():
+        for upstream, numbers in self._outside.read().items():
             log.info("upstream {upstream}: {counted}", upstream=upstream, counted=_written(numbers))
+
+    def _others(self, pepper: bytes) -> Outside:
+        reactor = cast("IReactorTime", self._reactor)
+        world = World(
+            reactor=reactor,
+            clock=self._clock,
+            calls=self._logins.calls,
+            pepper=pepper,
+            entropy=secrets.token_bytes,
+            flush=lambda: self.pipeline.turn(),  # noqa: PLW0108 - it is made later
+            agrees=self._passwords.agrees,
+            alarm=partial(told.alarm, self._clock),
+        )
+        return Outside(
+            self._relays,
+            directories.Directories(self._reactor, self._clock),
+            Approvals(reactor, self._clock),
+            Services(world),
+        )
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(
@@ -257,9 +271,9 @@ class Service:
             self._logins,
             pepper=self._pepper,
             decoy=self._passwords.decoy,
-            is_dead=self._relays.is_dead,
+            is_dead=self._outside.is_dead,
             entropy=secrets.token_bytes,
-            note=self._relays.heard,
+            note=self._outside.heard,
         )
 
     def _answered(self, batch: Sequence[tuple[Received, Heard]]) -> None:
@@ -332,24 +346,6 @@ class Service:
         self.log_counters()
         log.info("stopped")
         stopped.callback(None)
-
-
-@final
-class LoginNames:
-    """Random ids of logins, drawn from the system many at a time."""
-
-    def __init__(self) -> None:
-        """Draw none yet."""
-        self._drawn: list[str] = []
-
-    def draw(self) -> str:
-        """Return an id that nobody else gets: 16 characters of base64 for URLs."""
-        while not self._drawn:
-            text = secrets.token_urlsafe(_LOGIN_OCTETS * _LOGINS_AT_ONCE)
-            starts = range(0, len(text), _LOGIN_CHARACTERS)
-            # On a command line a minus in front would be an option.
-            self._drawn = [text[at : at + _LOGIN_CHARACTERS] for at in starts if text[at] != "-"]
-        return self._drawn.pop()
 
 
 def _fill(logins: Logins, challenges: Challenges) -> None:

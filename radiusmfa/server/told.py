@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from radiusmfa.config.upstream_model import Event
 from radiusmfa.login.errands import Served
+from radiusmfa.ops import audit
 from radiusmfa.outcome import Asks, Passed
 from radiusmfa.wire import numbers
 
 if TYPE_CHECKING:
+    from radiusmfa.interfaces import Clock
+    from radiusmfa.login.errands import AskService
     from radiusmfa.upstream.inquiry import Response
     from radiusmfa.upstream.line import Heard
 
@@ -73,3 +76,16 @@ def _head(name: str, server: str, heard: Heard) -> list[str]:
     if heard.event is not None and heard.event is not Event.OTHER:
         parts.append(f',"event":"{heard.event.value}"')
     return parts
+
+
+def alarm(clock: Clock, asked: AskService, served: Served) -> str:
+    """Return the audit line of a login whose person reported that it was not theirs."""
+    fields = {
+        "reason": getattr(served.outcome, "reason", ""),
+        "user": asked.user,
+        "client": asked.client,
+        "service": asked.service,
+        "way": served.way,
+        "device": served.device,
+    }
+    return audit.alarm(clock.wall(), fields)

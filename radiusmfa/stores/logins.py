@@ -38,7 +38,7 @@ _FOLD_FROM: Final = 50_000  # used steps that are left alone
 
 _PUT_FAILURES = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
 _CLEAR_FAILURES = "DELETE FROM failures WHERE user = ? AND factor = ? AND client = ?"
-_PUT_PASSWORD = "UPDATE users SET password = ? WHERE id = ? AND password = ?"
+_PUT_HASH = "UPDATE users SET password = ? WHERE id = ? AND password = ?"
 _PEERS = "SELECT client, address, message_authenticator, proxy_state FROM client_state"
 _PUT_PEER = "INSERT OR REPLACE INTO client_state VALUES (?, ?, ?, ?, ?)"
 
@@ -261,7 +261,7 @@ class Logins:
 
     def put_password(self, user: User, stored: str) -> None:
         """Replace the stored hash of the same password by a better one."""
-        self._other.append((_PUT_PASSWORD, (stored, user.id, user.password)))
+        self._other.append((_PUT_HASH, (stored, user.id, user.password)))
         user.password = stored
 
     def put_challenge(self, entry: Entry) -> None:
@@ -303,12 +303,7 @@ class Logins:
             raise self._failed(error) from None
 
     def peers(self) -> list[tuple[str, str, str, str]]:
-        """
-        Return what was learned of clients.
-
-        Raises:
-            StoreError: The store cannot be read.
-        """
+        """Return what was learned of clients; raise StoreError if that cannot be read."""
         try:
             return self._sql.execute(_PEERS).fetchall()
         except sqlite3.Error as error:

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from radiusmfa.decision import Accept, Challenge, Reject, Silence
+from radiusmfa.decision import BROKEN, Accept, Challenge, Reject, Silence
 from radiusmfa.outcome import Reason
 
 EVERY = (Accept, Challenge, Reject, Silence)
@@ -26,3 +26,8 @@ def test_decision_does_not_change(kind: type[Accept | Challenge | Reject | Silen
     assert decision.reason is Reason.LOCKED
     with pytest.raises(dataclasses.FrozenInstanceError):
         decision.reason = Reason.PASSED  # type: ignore[misc]  # that is what must fail
+
+
+def test_promise_3_what_broke_is_a_reject() -> None:
+    """A login that raised is rejected."""
+    assert Reject(Reason.BROKEN) == BROKEN

@@ -18,7 +18,6 @@ from radiusmfa.request import Credentials
 from radiusmfa.secret import Secret
 from radiusmfa.server import identity
 from radiusmfa.server.attempt import Attempt
-from radiusmfa.server.run import Steps, broken
 from radiusmfa.stores import people, tokens
 from radiusmfa.upstream.inquiry import Inquiry, Response
 from radiusmfa.wire import codec
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from radiusmfa.config.upstream_model import UpstreamFactor
-    from radiusmfa.server.run import Checked
+    from radiusmfa.server.run import Checked, Steps
 
 RIGHT, WRONG = Answer(is_right=True, better=None), Answer(is_right=False, better=None)
 
@@ -467,11 +466,6 @@ def test_watch_is_told_every_step(world: World) -> None:
 
     assert seen == [(Step.TAIL, PASSED), (Step.REST, PASSED), (Step.CLAIM, PASSED)]
     assert all(isinstance(outcome, Passed) for _, outcome in seen)
-
-
-def test_promise_3_what_broke_is_a_reject() -> None:
-    """A login that raised is rejected."""
-    assert broken() == Reject(Reason.BROKEN)
 
 
 # -- steps that an upstream performs --

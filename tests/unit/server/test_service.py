@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import socket
 from typing import TYPE_CHECKING, Final, Self, final
 
@@ -16,7 +15,7 @@ from radiusmfa.config import read
 from radiusmfa.interfaces import KeysError, RadiusmfaError, StoreError
 from radiusmfa.primary import hashing
 from radiusmfa.secret import Secret
-from radiusmfa.server.service import LoginNames, Service
+from radiusmfa.server.service import Service
 from radiusmfa.server.udp import ListenError
 from radiusmfa.stores import database, people, tokens
 from radiusmfa.stores.trail import Actor
@@ -380,15 +379,6 @@ def test_level_of_the_log_follows_the_configuration(site: Site) -> None:
     site.write(text() + "log: {level: debug}\n")
     service.reload()
     assert [level.value for level in site.levels] == ["info", "debug"]
-
-
-def test_login_ids_are_never_the_same() -> None:
-    """Every login gets an id of 96 random bits, fit for a Class and for an audit line."""
-    names = LoginNames()
-    drawn = {names.draw() for _ in range(1000)}
-    assert len(drawn) == 1000
-    assert all(re.fullmatch("[A-Za-z0-9_-]{16}", name) for name in drawn)
-    assert not any(name.startswith("-") for name in drawn), "would be an option of `why`"
 
 
 def test_upstream_is_asked_over_a_socket_and_counted(site: Site) -> None:

@@ -1,0 +1,305 @@
+"""Services that check a factor, or carry a code to people: which there are, and who asks whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple, final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+
+from radiusmfa.config import site_file
+from radiusmfa.login.errands import AskService, Served
+from radiusmfa.outcome import BROKEN, Asks, Failed, Passed, Reason, Unavailable
+from radiusmfa.server.performing import Performer, Round
+from radiusmfa.server.ringing import Ringing
+from radiusmfa.service import kinds
+from radiusmfa.service.dialogue import Memory, Tools
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
+
+    from radiusmfa.config.service_model import Service
+    from radiusmfa.config.upstream_model import Event
+    from radiusmfa.interfaces import Clock
+    from radiusmfa.server.received import Received
+    from radiusmfa.stores.calls import Calls
+
+log = Logger()
+
+MOST_WAITING: Final = 20_000
+"""Logins that wait for one service; one more is told at once that there is no room."""
+MOST_OF_ONE: Final = MOST_WAITING - MOST_WAITING // 4
+"""Those that one client began: what floods it must not silence the others."""
+_MISSES: Final = 3
+"""Logins in a row that found the service gone, after which nobody waits for it."""
+_PAUSE: Final = 30.0
+"""Seconds until one login tries it again."""
+
+
+class World(NamedTuple):
+    """
+    What every service needs, whatever it is.
+
+    Attributes:
+        reactor: Twisted's.
+        clock: Both clocks.
+        calls: Those that the store knows.
+        pepper: The store's.
+        entropy: Returns that many random octets.
+        flush: Has the store write now.
+        agrees: Checks a password hash in a thread.
+        alarm: Makes the audit line of a fraud.
+    """
+
+    reactor: IReactorTime
+    clock: Clock
+    calls: Calls
+    pepper: bytes
+    entropy: Callable[[int], bytes]
+    flush: Callable[[], None]
+    agrees: Callable[[str, bytes], Deferred[bool]]
+    alarm: Callable[[AskService, Served], str]
+
+
+@final
+class Counterpart:
+    """
+    One service, and the logins that wait for it.
+
+    Attributes:
+        service: From the configuration.
+        counted: What came of its dialogues, and what its answers meant.
+    """
+
+    def __init__(
+        self, world: World, service: Service, tell: Callable[[Received, Served], None]
+    ) -> None:
+        """
+        Ask nothing yet.
+
+        Args:
+            world: See `World`.
+            service: From the configuration.
+            tell: Gets what came of each dialogue.
+
+        Raises:
+            ConfigError: The service cannot be asked so.
+        """
+        self.service = service
+        self.counted: Counter[str] = Counter()
+        self._world = world
+        self._tell = tell
+        self._trusted = site_file.version(service.ca_file)
+        self._memory = Memory()
+        self._ringing = Ringing(
+            world.reactor, world.clock, service, world.calls,
+            pepper=world.pepper, entropy=world.entropy, flush=world.flush, alarm=world.alarm,
+        )  # fmt: skip
+        self._performer = Performer(
+            world.reactor, world.clock, service, self._ringing, world.agrees
+        )
+        self._waiting: dict[Received, Deferred[None]] = {}
+        self._waiting_of: Counter[str] = Counter()
+        self._misses = 0
+        self._tried = 0.0
+        self._said = ""
+
+    def serves(self, service: Service) -> bool:
+        """Say whether *service*, and the certificates that it trusts, are still these."""
+        trusted = site_file.version(service.ca_file)
+        return service == self.service and self._trusted == trusted
+
+    def is_dead(self) -> bool:
+        """Say whether it has been gone for several logins, and none is due to try it again."""
+        return self._misses >= _MISSES and self._world.clock.monotonic() < self._tried + _PAUSE
+
+    def ask(self, received: Received, asked: AskService) -> Served | None:
+        """Begin what *asked* wants; return what came of it if that is known at once."""
+        client = received.site.client.name
+        if len(self._waiting) >= MOST_WAITING or self._waiting_of[client] >= MOST_OF_ONE:
+            return self._named(Served(outcome=Unavailable(Reason.UPSTREAM_BUSY)), 0.0)
+        self.counted["asked"] += 1
+        began = self._world.clock.monotonic()
+        self._waiting_of[client] += 1
+        work = Deferred.fromCoroutine(self._served(asked))
+        self._waiting[received] = work.addBoth(self._end, received, client, began)
+        if work.called:
+            self._waiting.pop(received, None)
+        return None
+
+    def examine(self, seconds: float) -> Deferred[tuple[str, ...]]:
+        """Return what is wrong with the service, found out in *seconds*, a line each."""
+        settings, world = self.service.settings, self._world
+        ends = world.clock.monotonic() + seconds
+        asked = AskService(service=self.service.name, user="", deadline=ends)
+        turn = Round(asked, lambda: ends - world.clock.monotonic())
+        examination = kinds.EXAMINATIONS[type(settings)](settings, self._tools(asked))
+        return Deferred.fromCoroutine(self._performer.examine(examination, turn))
+
+    def leave(self) -> bool:
+        """Keep no connection open; return whether somebody still waits, or a call is open."""
+        self._performer.close()
+        return bool(self._waiting) or bool(self._ringing.open)
+
+    def tidy(self) -> None:
+        """Do what needs no login: now and then."""
+        self._ringing.tidy()
+
+    def close(self) -> None:
+        """Tell everybody who waits that nobody can be asked, and close every connection."""
+        self._ringing.close()
+        for work in reversed(list(self._waiting.values())):
+            work.cancel()
+        self._performer.close()
+
+    def read(self) -> dict[str, int]:
+        """Return the counters."""
+        return {"waiting": len(self._waiting), "calls_open": self._ringing.open, **self.counted}
+
+    async def _served(self, asked: AskService) -> Served:
+        settings, clock = self.service.settings, self._world.clock
+        dialogue = kinds.DIALOGUES[type(settings)](settings, asked, self._tools(asked))
+        turn = Round(asked, lambda: asked.deadline - clock.monotonic())
+        return await self._performer.perform(dialogue, turn)
+
+    def _tools(self, asked: AskService) -> Tools:
+        world = self._world
+        return Tools(
+            now=world.clock.wall(),
+            seconds=max(0.0, asked.deadline - world.clock.monotonic()),
+            entropy=world.entropy,
+            pepper=world.pepper,
+            memory=self._memory,
+        )
+
+    def _end(self, result: Served | Failure, received: Received, client: str, began: float) -> None:
+        self._waiting.pop(received, None)
+        self._waiting_of[client] -= 1
+        if isinstance(result, Served):
+            served = result
+        elif isinstance(result.value, CancelledError):
+            served = Served(outcome=Unavailable(Reason.UPSTREAM_UNREACHABLE))
+        else:
+            # Its own text might hold what was sent.
+            log.critical(
+                "a dialogue with {service} broke: {kind}",
+                service=self.service.name, kind=result.type,
+            )  # fmt: skip
+            served = Served(outcome=BROKEN)
+        self._note(served)
+        self._tell(received, self._named(served, self._world.clock.monotonic() - began))
+
+    def _named(self, served: Served, seconds: float) -> Served:
+        return replace(served, service=self.service.name, seconds=seconds)
+
+    def _note(self, served: Served) -> None:
+        outcome = served.outcome
+        if isinstance(outcome, Unavailable):
+            self._misses += 1
+            self._tried = self._world.clock.monotonic()
+        else:
+            self._misses = 0
+        self.counted[_counted(served)] += 1
+        if served.trouble != self._said and (served.trouble or not isinstance(outcome, Failed)):
+            self._said = served.trouble
+            name = self.service.name
+            if served.trouble:
+                log.warn("service {name}: {trouble}", name=name, trouble=served.trouble)
+            else:
+                log.info("service {name} does as it should again", name=name)
+
+
+def _counted(served: Served) -> str:
+    outcome = served.outcome
+    if isinstance(outcome, Passed):
+        return "passed"
+    if isinstance(outcome, Asks):
+        return "asked_more"
+    return "unavailable" if isinstance(outcome, Unavailable) else "failed"
+
+
+@final
+class Services:
+    """
+    Every service, by name.
+
+    Attributes:
+        answered: Gets what came of dialogues, on the reactor's thread.
+    """
+
+    answered: Callable[[list[tuple[Received, Served]]], None]
+
+    def __init__(self, world: World) -> None:
+        """Know none yet."""
+        self._world = world
+        self._open: dict[str, Counterpart] = {}
+        self._leaving: list[Counterpart] = []
+
+    def prepared(self, services: Iterable[Service]) -> dict[str, Counterpart]:
+        """
+        Return what `swap` takes; nothing has changed yet.
+
+        Raises:
+            ConfigError: One cannot be asked.
+        """
+        found = dict[str, Counterpart]()
+        for service in services:
+            known = self._open.get(service.name)
+            if known is None or not known.serves(service):
+                known = Counterpart(self._world, service, self._tell)
+            found[service.name] = known
+        return found
+
+    def swap(self, services: dict[str, Counterpart]) -> None:
+        """Ask *services*, as they were prepared, from now on."""
+        gone = [one for name, one in self._open.items() if services.get(name) is not one]
+        self._open = services
+        # Whoever waits for those that are gone is still answered.
+        self._leaving = [one for one in (*self._leaving, *gone) if one.leave()]
+
+    def ask(self, batch: list[tuple[Received, AskService]]) -> None:
+        """Ask whatever *batch* wants; what came of it is told later, or at once."""
+        for received, asked in batch:
+            known = self._open.get(asked.service)
+            if known is None:  # a reload has taken it away since
+                lost = Served(outcome=Failed(Reason.DIALOGUE_LOST), service=asked.service)
+                self._tell(received, lost)
+                continue
+            served = known.ask(received, asked)
+            if served is not None:
+                self._tell(received, served)
+
+    def has(self, name: str) -> bool:
+        """Say whether there is a service of that name."""
+        return name in self._open
+
+    def is_dead(self, name: str) -> bool:
+        """Say whether a service is known to be gone."""
+        return self._open[name].is_dead()
+
+    def heard(self, name: str, event: Event) -> None:
+        """Count what an answer of a service meant."""
+        self._open[name].counted[f"event_{event.value.replace('-', '_')}"] += 1
+
+    def read(self) -> dict[str, dict[str, int]]:
+        """Return the counters of each service."""
+        return {name: one.read() for name, one in self._open.items()}
+
+    def tidy(self) -> None:
+        """Do what needs no login: now and then."""
+        for one in (*self._open.values(), *self._leaving):
+            one.tidy()
+        self._leaving = [one for one in self._leaving if one.leave()]
+
+    def close(self) -> None:
+        """Tell everybody who waits that nobody can be asked, and close every connection."""
+        for one in (*self._open.values(), *self._leaving):
+            one.close()
+
+    def _tell(self, received: Received, served: Served) -> None:
+        self.answered([(received, served)])

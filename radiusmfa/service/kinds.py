@@ -1,0 +1,44 @@
+"""Which dialogue belongs to which kind of service, and where its servers are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from radiusmfa.config.service_model import (
+    Duo,
+    Gateway,
+    SecurId,
+    Settings,
+    Twilio,
+    Verify,
+    Yubico,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from radiusmfa.login.errands import AskService
+    from radiusmfa.service.dialogue import Dialogue, Request, Tools
+
+    Ask: TypeAlias = Callable[[Any, AskService, Tools], Dialogue]
+    Examine: TypeAlias = Callable[[Any, Tools], Generator[Request, Any, tuple[str, ...]]]
+
+DIALOGUES: Final[dict[type[Settings], Ask]] = {}
+"""By the kind of settings: what asks such a service."""
+EXAMINATIONS: Final[dict[type[Settings], Examine]] = {}
+"""By the kind of settings: what finds out what is wrong with such a service, a line each."""
+
+
+def servers(settings: Settings) -> tuple[str, ...]:
+    """Return the web servers of a service, as `https://HOST[:PORT]`, in the order of its file."""
+    if isinstance(settings, Duo):
+        return (f"https://{settings.host}",)
+    if isinstance(settings, SecurId | Yubico):
+        return tuple(_origin(url) for url in settings.urls)
+    if isinstance(settings, Gateway | Twilio | Verify):
+        return (_origin(settings.url),)
+    return ()
+
+
+def _origin(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3])
