@@ -31,7 +31,7 @@ class Proxy:
     """
 
     host: str
-    port: int
+    port: int = 3128
     user: str = ""
     password: Secret = field(default_factory=_no_secret)
 

@@ -26,9 +26,8 @@ KINDS: Final[dict[str, Reader]] = {}
 _COMMON: Final = tuple(
     field.name for field in dataclasses.fields(Service) if field.name not in ("name", "settings")
 )
-_PROXY_FIELDS: Final = ("address", "user", "password")
+_PROXY_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Proxy))
 _LIMIT_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Limits))
-_PROXY_PORT: Final = 3128
 
 
 def read(
@@ -90,7 +89,8 @@ def _service(  # noqa: PLR0913 - an entry, where it stands, and where to say wha
 
 def _proxy(outer: Fields, sources: Sources, warnings: list[str]) -> Proxy:
     fields = outer.section("proxy", _PROXY_FIELDS)
-    host, port = web_forms.host_and_port(fields, "address", _PROXY_PORT)
+    usual = Proxy(host="")
+    host = web_forms.host(fields, "host")
     user = fields.text("user", "", low=0, high=100)
     password = Secret(b"")
     if user:
@@ -99,6 +99,7 @@ def _proxy(outer: Fields, sources: Sources, warnings: list[str]) -> Proxy:
         fields.fault("password", "has a meaning with user only")
     if ":" in user:
         fields.fault("user", "must not hold a colon")
+    port = fields.integer("port", usual.port, low=1, high=65_535)
     return Proxy(host=host, port=port, user=user, password=password)
 
 

@@ -25,7 +25,7 @@ _URL: Final = re.compile(rf"(https?)://{_HOST}(?::([0-9]{{1,5}}))?/?", re.ASCII)
 _URL_WITH_PATH: Final = re.compile(
     rf"(https?)://{_HOST}(?::([0-9]{{1,5}}))?(?:/[A-Za-z0-9._~/%-]{{0,200}})?", re.ASCII
 )
-_HOST_AND_PORT: Final = re.compile(rf"{_HOST}(?::([0-9]{{1,5}}))?", re.ASCII)
+_NAME_OF_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL}){{0,8}}", re.ASCII)
 _LARGEST_PORT: Final = 65535
 
 
@@ -49,12 +49,12 @@ def one_url(found: Found, fields: Fields, warnings: list[str], *, has_path: bool
     if text is None:
         return ""
     match = (_URL_WITH_PATH if has_path else _URL).fullmatch(text)
-    host = _address(match[2]) if match else None
+    at = _address(match[2]) if match else None
     what = ""
-    if match is None or not _is_host(match[2], host) or not _is_port(match[3]):
+    if match is None or not _is_host(match[2], at) or not _is_port(match[3]):
         what = "must be https://HOST or https://HOST:PORT, as https://service.example.com"
         what += "/path" if has_path else ""
-    elif match[1] == "http" and (host is None or not host.is_loopback):
+    elif match[1] == "http" and (at is None or not at.is_loopback):
         what = "must begin with https: whoever sits on the path could say yes"
     elif match[1] == "http":
         warnings.append(f"{found.where} is not protected: for tests only")
@@ -63,17 +63,14 @@ def one_url(found: Found, fields: Fields, warnings: list[str], *, has_path: bool
     return text.removesuffix("/")
 
 
-def host_and_port(fields: Fields, name: str, default_port: int) -> tuple[str, int]:
-    """Return the host and the port of `HOST` or `HOST:PORT`; the setting must be there."""
+def host(fields: Fields, name: str) -> str:
+    """Return a host, its name or its numeric address without brackets, which must be there."""
     found = fields.need(name)
     text = scalar_text(found, fields.report) if found else None
-    if text is None:
-        return "", default_port
-    match = _HOST_AND_PORT.fullmatch(text)
-    if match is None or not _is_host(match[1], _address(match[1])) or not _is_port(match[2]):
-        fields.fault(name, "must be HOST or HOST:PORT, as proxy.example.com:3128")
-        return "", default_port
-    return match[1].strip("[]"), int(match[2] or default_port)
+    if text is not None and _address(text) is None and not _NAME_OF_HOST.fullmatch(text):
+        fields.fault(name, "must be a name or an address, as host.example.com or 192.0.2.1")
+        return ""
+    return text or ""
 
 
 def is_loopback(host: str) -> bool:

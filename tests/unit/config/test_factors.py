@@ -18,6 +18,7 @@ UPSTREAMS: Final = (
     Upstream(name="old", servers=(), codec=Codec.CP1252),
 )
 SECURID: Final = "upstream: rsa"
+OF_SERVICES: Final = {"is_service", "holds", "words", "is_weak"}
 
 
 def _read(text: str, upstreams: tuple[Upstream, ...] = UPSTREAMS) -> tuple[Factors, list[str]]:
@@ -249,8 +250,10 @@ def test_every_setting_can_be_written() -> None:
     settings = ", ".join(
         f"{field.name}: {{}}"
         for field in dataclasses.fields(UpstreamFactor)
-        if field.name not in {"name", "upstream"}
+        if field.name not in {"name", "upstream", *OF_SERVICES}
     )
     faults = _faults(f"{{it: {{{SECURID}, {settings}}}}}")
     for field in dataclasses.fields(UpstreamFactor)[2:]:
+        if field.name in OF_SERVICES:
+            continue
         assert any(f"factors.it.{field.name}: must be" in line for line in faults), field.name

@@ -18,6 +18,7 @@ from radiusmfa.config import (
     nodes,
     read,
     reply,
+    service_model,
     upstream_model,
     upstreams,
 )
@@ -42,16 +43,28 @@ DIRECTORY = (
 )
 UPSTREAM = f"upstreams: {{it: {{servers: [{{{SERVER}}}]}}}}\n"
 SERVICE = "url: 'https://192.0.2.40', user: me, password: {file: secrets/vpn}"
+# By kind, what such a service must say; one of each, so that the page's tables can be tried.
+KINDS = {
+    "duo": (
+        "host: api-12345678.duosecurity.com, integration_key: DIXXXXXXXXXXXXXXXXXX,"
+        " secret_key: {file: secrets/duo}"
+    ),
+}
 # Their names are keys of the file, not settings.
-NAMED = {"upstreams", "approvals", "factors.NAME", "primaries.NAME.ldap"}
+NAMED = {"upstreams", "services", "approvals", "factors.NAME", "primaries.NAME.ldap"}
 # What only a profile or a policy can say of a client.
 NOT_WRITTEN = {"group_reply", "skips_factor", "not_enrolled_until", "remember"}
+# What the kind of a service says of itself.
+NOT_WRITTEN |= {"settings", "is_service", "holds", "words", "is_weak"}
 SECTIONS = {
     "clients": model.Client,
     "primaries.NAME.ldap": directory_model.Directory,
     "upstreams": upstream_model.Upstream,
     "upstreams.NAME.servers": upstream_model.Server,
     "upstreams.NAME.user_name": upstream_model.UserName,
+    "services": service_model.Service,
+    "services.NAME.proxy": service_model.Proxy,
+    "services.NAME.limits": service_model.Limits,
     "approvals": approval_model.ApprovalSource,
     "approvals.NAME.servicenow": approval_model.ServiceNow,
     "passwords": model.Passwords,
@@ -87,8 +100,9 @@ CHOICES = [
 
 def _load(text: str, folder: Path) -> model.Configuration:
     (folder / "secrets").mkdir(exist_ok=True)
-    (folder / "secrets" / "vpn").write_text("0123456789abcdef", encoding="utf-8")
-    (folder / "secrets" / "vpn").chmod(0o600)
+    for name, octets in (("vpn", "0123456789abcdef"), ("duo", 40 * "d")):
+        (folder / "secrets" / name).write_text(octets, encoding="utf-8")
+        (folder / "secrets" / name).chmod(0o600)
     return read.parse(text.encode(), folder / "f", Sources(folder, {}))
 
 
@@ -129,10 +143,23 @@ def _with(section: str, name: str, value: object) -> str:  # noqa: PLR0911 - a t
         return f"{_smallest()}approvals: {{it: {{{setting}}}}}\n"
     if section == "approvals.NAME.servicenow":
         return f"{_smallest()}approvals: {{it: {{servicenow: {{{SERVICE}, {setting}}}}}}}\n"
+    if section.startswith("services"):
+        return f"{_smallest()}services: {{it: {{{_of_service(section, setting)}}}}}\n"
     if section == "factors.NAME":
         return f"{_smallest()}{UPSTREAM}factors: {{it: {{upstream: it, {setting}}}}}\n"
     whole = f"{{{inner}: {{{setting}}}}}" if inner else f"{{{setting}}}"
     return f"{SMALLEST}clients: [{{{CLIENT}}}]\n{outer}: {whole}\n"
+
+
+def _of_service(section: str, setting: str) -> str:
+    _, _, inner = section.partition(".NAME.")
+    if inner in KINDS:
+        return f"{inner}: {{{KINDS[inner]}, {setting}}}"
+    if inner == "proxy":
+        setting = f"proxy: {{host: proxy.example.com, {setting}}}"
+    elif inner:
+        setting = f"{inner}: {{{setting}}}"
+    return f"duo: {{{KINDS['duo']}}}, {setting}"
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -163,6 +190,8 @@ def _plain(section: str) -> object:
         "approvals.NAME.servicenow": {"url": "", "password": Secret(b"")},
         "primaries.NAME.ldap": {"name": "", "servers": (), "base": ""},
         "factors.NAME": {"name": "", "upstream": ""},
+        "services": {"name": "", "settings": ()},
+        "services.NAME.proxy": {"host": ""},
     }
     return SECTIONS[section](**needed.get(section, {}))
 
@@ -208,6 +237,12 @@ def test_defaults_are_those_of_the_code(  # noqa: C901, PLR0912 - a table, by ty
             assert value == getattr(dialogues.shipped("generic"), name)
         case _ if default == "the table's":
             assert value == getattr(approvals, f"{name.upper().rstrip('S')}S")[Table.CHANGE]
+        case _ if default == "of the system":
+            assert value is None
+        case Secret():
+            assert (len(value), default) == (0, "none")
+        case service_model.Limits():
+            assert (value, default) == (service_model.Limits(), "{}")
         case int() if re.fullmatch(r"[0-9]+[smhd]", default):
             assert default == duration_text(value)
         case None:
@@ -241,8 +276,8 @@ def test_the_default_of_the_level_is_that_of_the_code(tmp_path: Path) -> None:
 
 def test_numbers_were_found() -> None:
     """The tables below are not empty."""
-    assert len(NUMBERS) == 38
-    assert len(CHOICES) == 25
+    assert len(NUMBERS) >= 43
+    assert len(CHOICES) >= 25
 
 
 @pytest.mark.parametrize(("section", "name", "low", "high"), NUMBERS)

@@ -124,7 +124,12 @@ def test_reload_that_fails_changes_nothing(desks: list[Desk]) -> None:
         assert [desk.settings for desk in desks] == ["old"] * 4
         desks[at].is_broken = False
     outside(desks).configure(cast("Any", NEW))
-    assert [desk.settings for desk in desks] == ["upstreams", "directories", "approvals"]
+    assert [desk.settings for desk in desks] == [
+        "upstreams",
+        "directories",
+        "approvals",
+        "services",
+    ]
 
 
 def test_services_are_known_from_upstreams_by_name(desks: list[Desk]) -> None:
