@@ -103,7 +103,8 @@ class Counterpart:
         self._performer = Performer(
             world.reactor, world.clock, service, self._ringing, world.agrees
         )
-        self._waiting: dict[Received, Deferred[None]] = {}
+        self._number = 0
+        self._waiting: dict[int, Deferred[Served]] = {}
         self._waiting_of: Counter[str] = Counter()
         self._misses = 0
         self._tried = 0.0
@@ -126,10 +127,9 @@ class Counterpart:
         self.counted["asked"] += 1
         began = self._world.clock.monotonic()
         self._waiting_of[client] += 1
-        work = Deferred.fromCoroutine(self._served(asked))
-        self._waiting[received] = work.addBoth(self._end, received, client, began)
-        if work.called:
-            self._waiting.pop(received, None)
+        self._number += 1
+        work = self._waiting[self._number] = Deferred.fromCoroutine(self._served(asked))
+        work.addBoth(self._end, self._number, received, began).addErrback(_broke)
         return None
 
     def examine(self, seconds: float) -> Deferred[tuple[str, ...]]:
@@ -177,9 +177,9 @@ class Counterpart:
             memory=self._memory,
         )
 
-    def _end(self, result: Served | Failure, received: Received, client: str, began: float) -> None:
-        self._waiting.pop(received, None)
-        self._waiting_of[client] -= 1
+    def _end(self, result: Served | Failure, number: int, received: Received, began: float) -> None:
+        del self._waiting[number]
+        self._waiting_of[received.site.client.name] -= 1
         if isinstance(result, Served):
             served = result
         elif isinstance(result.value, CancelledError):
@@ -212,6 +212,10 @@ class Counterpart:
                 log.warn("service {name}: {trouble}", name=name, trouble=served.trouble)
             else:
                 log.info("service {name} does as it should again", name=name)
+
+
+def _broke(failure: Failure) -> None:
+    log.failure("a turn of services broke", failure=failure)
 
 
 def _counted(served: Served) -> str:

@@ -1,0 +1,339 @@
+"""Tests of `radiusmfa.server.ringing`: one phone, one call, one login that it lets in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogPublisher
+from zope.interface import provider
+
+from radiusmfa.config.service_model import Limits, Questions, Service
+from radiusmfa.login.calls import Call, Result
+from radiusmfa.login.errands import AskService, Served
+from radiusmfa.outcome import BROKEN, PASSED, Failed, Reason
+from radiusmfa.server.ringing import Ringing
+from radiusmfa.service.dialogue import Opened, Ring, Rung, Watch
+from radiusmfa.stores.calls import Calls
+from radiusmfa.stores.vault import Vault
+from tests.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from twisted.logger import LogEvent
+
+    from radiusmfa.service.dialogue import Dialogue, Request
+
+ALICE: Final = AskService(service="duo", user="alice", number=7, place=b"vpn", client="vpn")
+ELSEWHERE: Final = replace(ALICE, place=b"wifi", client="wifi")
+PUSH: Final = Ring(way="push", device="***0100", is_open=True)
+REFUSED: Final = Served(outcome=Failed(Reason.PERSON_REFUSED))
+FRAUD: Final = Served(outcome=Failed(Reason.FRAUD_REPORTED))
+LET_IN: Final = Served(outcome=PASSED)
+
+
+def _nothing() -> Dialogue:
+    def never() -> Generator[Request, None, Served]:
+        yield from ()
+        return LET_IN
+
+    return never()
+
+
+WATCHING: Final = Watch(key="tx1", dialogue=_nothing(), seconds=60)
+
+
+class Phone:
+    """One service's calls, and what the person says when a test wants it."""
+
+    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+        """Let nobody have been called yet."""
+        self.clock = FakeClock()
+        self.calls = Calls(Vault.create(folder / "keys"))
+        self.flushed = 0
+        self.alarms: list[Served] = []
+        self.said: Deferred[Served] = Deferred()
+        self.begun = 0
+        self.drawn = 0
+        service = Service(name="duo", settings=Questions(), limits=limits or Limits())
+        self.ringing = Ringing(
+            self.clock.timers,
+            self.clock,
+            service,
+            self.calls,
+            pepper=b"pepper",
+            entropy=self._draw,
+            flush=self._flush,
+            alarm=self._alarm,
+        )
+
+    def _draw(self, octets: int) -> bytes:
+        self.drawn += 1
+        return self.drawn.to_bytes(octets, "big")
+
+    def _flush(self) -> None:
+        self.flushed += 1
+
+    def _alarm(self, asked: AskService, served: Served) -> str:
+        assert asked.user == "alice"
+        self.alarms.append(served)
+        return "a line"
+
+    def begin(self) -> Deferred[Served]:
+        """Begin to watch what the person says."""
+        self.begun += 1
+        return self.said
+
+    def open(self, asked: AskService = ALICE) -> Call:
+        """Have a push go out, and be open."""
+        rung, call = self.ringing.ring(asked, PUSH)
+        assert rung == Rung()
+        assert call is not None
+        self.ringing.opened(call, Opened(state=b"tx1", seconds=60))
+        return call
+
+    def watch(self, call: Call | None, seconds: float = 20.0) -> list[Served | None]:
+        """Let a login wait for the person for *seconds*; the list gets what it hears."""
+        ends = self.clock.monotonic() + seconds
+        heard: list[Served | None] = []
+        waiting = self.ringing.watch(
+            ALICE, call, WATCHING, self.begin, lambda: ends - self.clock.monotonic()
+        )
+        Deferred.fromCoroutine(waiting).addCallback(heard.append)
+        return heard
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """Return what is logged as critical, as text."""
+    lines: list[str] = []
+
+    @provider(ILogObserver)
+    def keep(event: LogEvent) -> None:
+        if event["log_level"] is LogLevel.critical:
+            lines.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(keep)
+    yield lines
+    globalLogPublisher.removeObserver(keep)
+
+
+@pytest.fixture
+def phone(tmp_path: Path) -> Phone:
+    """Return the phone of a service with the usual limits."""
+    return Phone(tmp_path)
+
+
+def test_second_call_of_another_login_is_refused(phone: Phone) -> None:
+    """While one push is open, another login of that person rings nothing."""
+    phone.open()
+    assert phone.ringing.ring(ELSEWHERE, PUSH) == (Rung(refused=Reason.CALL_OPEN), None)
+
+
+def test_same_login_goes_on_with_its_call(phone: Phone) -> None:
+    """Whoever repeats a login gets the open call instead of a second one."""
+    call = phone.open()
+    assert phone.ringing.ring(ALICE, PUSH) == (Rung(state=b"tx1"), call)
+
+
+def test_call_that_is_not_open_yet_is_not_gone_on_with(phone: Phone) -> None:
+    """Between ringing and knowing the call, the same login is refused rather than rung twice."""
+    assert phone.ringing.ring(ALICE, PUSH)[0] == Rung()
+    assert phone.ringing.ring(ALICE, PUSH)[0] == Rung(refused=Reason.CALL_OPEN)
+
+
+def test_round_that_opened_nothing_frees_the_person(phone: Phone) -> None:
+    """Where the service did not take the push, the next login may try."""
+    _, call = phone.ringing.ring(ALICE, PUSH)
+    phone.ringing.ended(call)
+    assert call is not None
+    assert call.result is Result.ENDED
+    assert phone.ringing.ring(ALICE, PUSH)[0] == Rung()
+
+
+def test_end_of_a_round_leaves_an_open_call(phone: Phone) -> None:
+    """A login that cannot wait any longer does not end the call."""
+    call = phone.open()
+    phone.ringing.ended(call)
+    phone.ringing.ended(None)
+    assert call.result is Result.OPEN
+
+
+def test_open_call_is_written_down_at_once(phone: Phone) -> None:
+    """A restart must not ring again, so the store knows of the call before anybody answers."""
+    call = phone.open()
+    assert phone.flushed == 1
+    assert (call.state, call.expires) == (b"tx1", phone.clock.wall() + 60)
+    phone.ringing.opened(None, Opened(state=b"tx2", seconds=60))
+    assert phone.flushed == 1
+
+
+def test_call_that_nobody_answered_ends_by_itself(phone: Phone) -> None:
+    """After its time a call is not open any more, though nobody was there to see its end."""
+    phone.open()
+    phone.clock.advance(61)
+    assert phone.ringing.ring(ELSEWHERE, PUSH)[0] == Rung()
+
+
+def test_message_needs_no_answer(phone: Phone) -> None:
+    """A text message is counted, and does not bar the next one."""
+    text = Ring(way="sms", device="***1234", to="+15551234")
+    for _ in range(2):
+        rung, call = phone.ringing.ring(ALICE, text)
+        assert rung == Rung()
+        assert call is not None
+        assert call.result is Result.SENT
+
+
+def test_destination_is_no_clear_text(phone: Phone) -> None:
+    """The store keeps a keyed digest: the same for the same number, and nobody reads it."""
+    text = Ring(way="sms", device="***1234", to="+15551234")
+    digests = [phone.ringing.ring(asked, text)[1] for asked in (ALICE, ELSEWHERE)]
+    first, second = [call.target for call in digests if call is not None]
+    assert first == second
+    assert b"1234" not in first
+
+
+def test_limit_is_refused(tmp_path: Path) -> None:
+    """One more than the limit is not sent."""
+    phone = Phone(tmp_path, Limits(per_hour=1))
+    text = Ring(way="sms", to="+15551234")
+    assert phone.ringing.ring(ALICE, text)[0] == Rung()
+    assert phone.ringing.ring(ALICE, text)[0] == Rung(refused=Reason.CALL_LIMIT)
+
+
+def test_login_hears_what_the_person_says(phone: Phone) -> None:
+    """The call is watched once, and its end is known to login and store."""
+    call = phone.open()
+    heard = phone.watch(call)
+    assert (heard, phone.ringing.open) == ([], 1)
+    phone.said.callback(LET_IN)
+    assert heard == [LET_IN]
+    assert (call.result, call.state, phone.ringing.open) == (Result.PASSED, b"", 0)
+
+
+def test_login_that_cannot_wait_is_told_in_time(phone: Phone) -> None:
+    """At its deadline a login hears nothing, and the call goes on being watched."""
+    heard = phone.watch(phone.open(), seconds=20)
+    phone.clock.advance(19.9)
+    assert heard == []
+    phone.clock.advance(0.2)
+    assert heard == [None]
+    assert phone.ringing.open == 1
+
+
+def test_deadline_may_move_while_a_login_waits(phone: Phone) -> None:
+    """Where the client turns out to wait longer, so does the login."""
+    ends, heard = [phone.clock.monotonic() + 5], list[Served | None]()
+    waiting = phone.ringing.watch(
+        ALICE, phone.open(), WATCHING, phone.begin, lambda: ends[0] - phone.clock.monotonic()
+    )
+    Deferred.fromCoroutine(waiting).addCallback(heard.append)
+    phone.clock.advance(4)
+    ends[0] += 5
+    phone.clock.advance(2)
+    assert heard == []
+    phone.clock.advance(5)
+    assert heard == [None]
+
+
+def test_next_round_shares_the_call(phone: Phone) -> None:
+    """Approve, then Enter: the second round hears what was said meanwhile; nobody asks again."""
+    call = phone.open()
+    assert phone.watch(call, seconds=1) == []
+    phone.clock.advance(1)
+    phone.said.callback(LET_IN)
+    assert phone.watch(None) == [LET_IN]
+    assert phone.begun == 1
+
+
+def test_one_approval_lets_one_login_in(phone: Phone) -> None:
+    """Two that wait for the same call: only one of them gets in."""
+    call = phone.open()
+    first, second = phone.watch(call), phone.watch(call)
+    phone.said.callback(LET_IN)
+    assert first == [LET_IN]
+    assert second == [Served(outcome=Failed(Reason.DIALOGUE_LOST))]
+    assert phone.watch(None) == [Served(outcome=Failed(Reason.DIALOGUE_LOST))]
+
+
+def test_approval_is_not_kept_for_ever(phone: Phone) -> None:
+    """What nobody came back for is forgotten; the call would have to be looked at anew."""
+    phone.watch(phone.open(), seconds=1)
+    phone.clock.advance(1)
+    phone.said.callback(LET_IN)
+    phone.ringing.tidy()
+    phone.clock.advance(301)
+    phone.ringing.tidy()
+    phone.said = Deferred()
+    assert phone.watch(None) == []
+    assert phone.begun == 2
+
+
+def test_no_is_followed_by_silence(phone: Phone) -> None:
+    """After a no the person is left alone for the cool-down."""
+    call = phone.open()
+    heard = phone.watch(call)
+    phone.said.callback(REFUSED)
+    assert heard == [REFUSED]
+    assert call.result is Result.REFUSED
+    assert phone.ringing.ring(ELSEWHERE, PUSH)[0] == Rung(refused=Reason.COOLING_DOWN)
+    phone.clock.advance(61)
+    assert phone.ringing.ring(ELSEWHERE, PUSH)[0] == Rung()
+
+
+def test_fraud_raises_an_alarm(phone: Phone, logged: list[str]) -> None:
+    """Somebody else knows the password: log and audit say so, and silence is longer."""
+    phone.watch(phone.open())
+    phone.said.callback(FRAUD)
+    assert logged == ["ALARM: alice reports that a login at vpn was not theirs (duo)"]
+    assert phone.alarms == [FRAUD]
+    phone.clock.advance(61)
+    assert phone.ringing.ring(ALICE, PUSH)[0] == Rung(refused=Reason.COOLING_DOWN)
+    phone.clock.advance(60)
+    assert phone.ringing.ring(ALICE, PUSH)[0] == Rung()
+
+
+def test_late_fraud_is_heard_too(phone: Phone, logged: list[str]) -> None:
+    """The login has long been answered; the alarm is raised, and written at once."""
+    heard = phone.watch(phone.open(), seconds=1)
+    phone.clock.advance(1)
+    flushed = phone.flushed
+    phone.said.callback(FRAUD)
+    assert heard == [None]
+    assert len(logged) == len(phone.alarms) == 1
+    assert phone.flushed == flushed + 1
+
+
+def test_after_a_restart_the_call_is_gone_on_with(phone: Phone) -> None:
+    """A round that comes back for a call of before the start finds it, and settles it."""
+    call = phone.open()
+    heard = phone.watch(None)
+    phone.said.callback(LET_IN)
+    assert heard == [LET_IN]
+    assert call.result is Result.PASSED
+
+
+def test_watching_that_breaks_lets_nobody_in(phone: Phone, logged: list[str]) -> None:
+    """A fault of ours is Broken; its text, which may hold what was sent, is not logged."""
+    heard = phone.watch(phone.open())
+    phone.said.errback(ValueError("a secret"))
+    assert heard == [Served(outcome=BROKEN)]
+    (line,) = logged
+    assert "ValueError" in line
+    assert "a secret" not in line
+
+
+def test_end_of_the_server_leaves_the_call_open(phone: Phone) -> None:
+    """Whoever waits is told; the store still knows how to go on with the call."""
+    call = phone.open()
+    heard = phone.watch(call)
+    flushed = phone.flushed
+    phone.ringing.close()
+    assert heard == [Served(outcome=BROKEN)]
+    assert (call.result, call.state) == (Result.OPEN, b"tx1")
+    assert phone.flushed == flushed
