@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast, final
 from twisted.internet.task import Clock as Timers
 
 from radiusmfa.duplicates import Duplicates
+from radiusmfa.login.errands import AskService
 from radiusmfa.primary import local
 from radiusmfa.upstream.inquiry import Inquiry
 from radiusmfa.wire.codec import AUTHENTICATION_PORT
@@ -135,7 +136,9 @@ class HeldUpstreams:
     Attributes:
         asked: Every inquiry that was ever sent, oldest first.
         waiting: Those that nobody has answered, and whose they are.
-        errands: What directories and services were asked and nobody has answered.
+        errands: What directories and approval services were asked and nobody has answered.
+        services: What services of factors were asked and nobody has answered.
+        asked_of_services: All that they were ever asked, oldest first.
         dead: Upstreams that nobody can ask.
     """
 
@@ -144,14 +147,19 @@ class HeldUpstreams:
         self.asked: list[Inquiry] = []
         self.waiting: list[tuple[Received, Inquiry]] = []
         self.errands: list[tuple[Received, Errand]] = []
+        self.services: list[tuple[Received, AskService]] = []
+        self.asked_of_services: list[AskService] = []
         self.dead: set[str] = set()
 
-    def ask(self, batch: list[tuple[Received, Inquiry | Errand]]) -> None:
+    def ask(self, batch: list[tuple[Received, Inquiry | Errand | AskService]]) -> None:
         """Take inquiries and errands."""
         for received, one in batch:
             if isinstance(one, Inquiry):
                 self.asked.append(one)
                 self.waiting.append((received, one))
+            elif isinstance(one, AskService):
+                self.asked_of_services.append(one)
+                self.services.append((received, one))
             else:
                 self.errands.append((received, one))
 

@@ -126,10 +126,9 @@ class Plan:
 
     def _chosen(self, user: User, typed: bytes) -> UpstreamFactor | None:
         word = typed.decode("ascii", "replace").lower()
-        for factor in self._words.get(word.rstrip("0123456789"), ()):
-            if _has(user, factor) or factor is self._everyone:
-                return factor
-        return None
+        named = self._words.get(word.rstrip("0123456789"), ())
+        own = next((factor for factor in named if _has(user, factor)), None)
+        return self._everyone if own is None and self._everyone in named else own
 
     def opening(self, user: User) -> UpstreamFactor | None:
         """

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from radiusmfa.config.approval_model import ApprovalSource
     from radiusmfa.config.directory_model import Directory
     from radiusmfa.config.policy_model import Policy
+    from radiusmfa.config.service_model import Service
     from radiusmfa.config.upstream_model import Upstream
     from radiusmfa.server.run import Watch
     from radiusmfa.stores.database import Database
@@ -307,6 +308,7 @@ class World:
         self.factors = Factors()
         self.upstreams: tuple[Upstream, ...] = ()
         self.directories: tuple[Directory, ...] = ()
+        self.services: tuple[Service, ...] = ()
         self.approvals: tuple[ApprovalSource, ...] = ()
         self.policies: tuple[Policy, ...] | None = None
         self.lockout = lockout
@@ -373,6 +375,7 @@ class World:
             clients=self.clients,
             upstreams=self.upstreams,
             directories=self.directories,
+            services=self.services,
             approvals=self.approvals,
             policies=self.policies,
             factors=self.factors,
