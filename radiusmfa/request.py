@@ -46,11 +46,18 @@ class Credentials(NamedTuple):
         return "Credentials(...)"
 
 
-def read(packet: Packet, secret: bytes) -> Credentials | Reason:  # noqa: PLR0911 - one a reason
+def read(  # noqa: PLR0911 - one a reason
+    packet: Packet, secret: bytes, *, without_password: bool = False
+) -> Credentials | Reason:
     """
     Return what *packet* asks, or why it cannot be decided (it is then rejected).
 
     RFC 2865 section 5.44: each of these at most once, and only one kind of proof.
+
+    Args:
+        packet: Verified.
+        secret: Shared with the client.
+        without_password: A signed request without any proof is one with an empty password.
     """
     if packet.is_repeated(_AT_MOST_ONCE):
         return Reason.DUPLICATE_ATTRIBUTE
@@ -63,7 +70,7 @@ def read(packet: Packet, secret: bytes) -> Credentials | Reason:  # noqa: PLR091
         if isinstance(read, Reason):
             return read
         proof = read
-    elif hidden is None:
+    elif hidden is None and not (without_password and numbers.MESSAGE_AUTHENTICATOR in packet):
         return Reason.NO_CREDENTIALS
     name = packet.value(numbers.USER_NAME)
     if not name:

@@ -54,6 +54,7 @@ def refuse(
         directories: Names of all there are.
     """
     _refuse_contradictions(fields, client, directories)
+    _refuse_requests_without_password(fields, client)
     _refuse_useless_factors(fields, client)
     _refuse_protocol(fields, client, upstreams)
     _refuse_order_and_address(fields, client)
@@ -81,6 +82,16 @@ def _refuse_contradictions(fields: Fields, client: Client, directories: Collecti
     for name in ("prompt", "reject_message"):
         if len(str(getattr(client, name)).encode()) > client.prompt_limit:
             fields.fault(name, f"is longer than prompt_limit, {client.prompt_limit} octets")
+
+
+def _refuse_requests_without_password(fields: Fields, client: Client) -> None:
+    if not (client.without_password and fields.has("without_password")):
+        return
+    if client.mode is not Mode.STEP_UP:
+        fields.fault("without_password", "yes has a meaning with mode: step-up only")
+    if client.require_message_authenticator is not Tri.YES:
+        what = "yes needs require_message_authenticator: yes: nothing else would be proved"
+        fields.fault("without_password", what)
 
 
 def _refuse_useless_factors(fields: Fields, client: Client) -> None:
@@ -201,6 +212,8 @@ def warnings(client: Client) -> list[str]:
         said.append("sign_replies is no: the client cannot tell our replies from forged ones")
     if client.weak_secret and len(client.secret) < SHORTEST_SECRET_OCTETS:
         said.append("weak_secret is yes: the secret can be guessed from one captured packet")
+    if client.without_password:
+        said.append("without_password is yes: whoever holds its secret makes phones ring")
     if client.explain is Explain.REASON:
         said.append("explain is reason: whoever guesses at user names learns which there are")
     said += [

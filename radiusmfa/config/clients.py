@@ -135,6 +135,7 @@ def _settings(fields: Fields, profile: Profile | None, known: Known) -> Client:
         when_unavailable=instead(fields, known.factors),
         time_budget=fields.integer("time_budget", plain.time_budget, low=1, high=300),
         shows_challenges=fields.boolean("shows_challenges", default=mode is not Mode.APPEND),
+        without_password=fields.boolean("without_password", default=plain.without_password),
         prompts=fields.choice("prompts", plain.prompts),
         delimiter=fields.text("delimiter", plain.delimiter, low=0, high=8),
         require_message_authenticator=fields.choice(

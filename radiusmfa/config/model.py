@@ -126,6 +126,8 @@ class Client:
         time_budget: Seconds from a request until this client gives up, 1 to 300; its
             answer leaves before.
         shows_challenges: Whether a token server's challenge can be passed on to it.
+        without_password: `step-up`: a request that brings no password at all begins the factor
+            by itself, as a push. Whoever sends it has checked the password, and cannot show it.
         prompts: Which texts of a token server's dialogue it gets.
         delimiter: `append` and `auto`: what stands between password and passcode.
             Empty: the passcode is the tail that has a token's length.
@@ -168,6 +170,7 @@ class Client:
     when_unavailable: tuple[str, ...] = ()
     time_budget: int = 20
     shows_challenges: bool = True
+    without_password: bool = False
     prompts: Prompts = Prompts.RELAY
     delimiter: str = ""
     require_message_authenticator: Tri = Tri.YES

@@ -299,7 +299,8 @@ class Pipeline:
         packet, peer, site = received.packet, received.peer, received.site
         if peer.is_changed:
             self._learn(peer, now)
-        asked = request.read(packet, peer.key.secret)
+        may_lack = site.client.without_password
+        asked = request.read(packet, peer.key.secret, without_password=may_lack)
         if isinstance(asked, Reason):
             if numbers.MESSAGE_AUTHENTICATOR not in packet and request.has_no_proof(packet):
                 raise codec.MalformedPacketError(Fault.NO_CREDENTIALS)

@@ -578,3 +578,21 @@ def _device(world: World, user: str, kind: str, serial: str, status: str = "acti
         " VALUES (?, ?, ?, '', 0, 0, ?, ?, 0)",
         (serial, number, kind, sealed, status),
     )
+
+
+def test_request_without_a_password_begins_the_factor(world: World, alice: Person) -> None:
+    """A device that has checked the password itself sends none: the phone rings, or nothing."""
+    for passes, code in ((True, ACCEPT), (False, REJECT)):
+        serve(world, without_password=True)
+        nas = world.nas(STEP_UP)
+        request = nas.packet(1, b"%16d" % code, ((1, alice.name.encode()),))
+        assert nas.send(request) is None
+        asked = answer(world, PASSED if passes else Failed(Reason.PERSON_REFUSED))
+        assert (asked.typed, asked.has_password) == (b"", False)
+        assert told(nas, request).code == code
+    serve(world)
+    nas = world.nas(STEP_UP)
+    reply = nas.send(nas.packet(1, bytes(16), ((1, alice.name.encode()),)))
+    assert reply is not None
+    assert reply.code == REJECT
+    assert world.reasons[-1] == ("reject", Reason.NO_CREDENTIALS)

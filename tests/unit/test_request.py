@@ -286,3 +286,28 @@ def test_malformed_cases_are_refused(datagram: bytes, case: dict[str, Any]) -> N
     asked = request.read(codec.decode(datagram), b"testing123")
     assert isinstance(asked, Reason)
     assert asked.value == case["expect"]["reason"]
+
+
+def test_request_without_a_password_begins_by_itself_where_that_is_said() -> None:
+    """Signed, with a name and nothing typed: the device has checked the password."""
+    signed = _packet(NAME + bytes((numbers.MESSAGE_AUTHENTICATOR, 18)) + bytes(16))
+    assert request.read(signed, SECRET) is Reason.NO_CREDENTIALS
+    asked = request.read(signed, SECRET, without_password=True)
+    assert asked == Credentials(b"alice", b"", None)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        pytest.param(NAME, Reason.NO_CREDENTIALS, id="not signed"),
+        pytest.param(b"", Reason.NO_CREDENTIALS, id="nothing"),
+        pytest.param(
+            bytes((numbers.MESSAGE_AUTHENTICATOR, 18)) + bytes(16),
+            Reason.NO_USER_NAME,
+            id="nobody's name",
+        ),
+    ],
+)
+def test_request_that_proves_nothing_begins_nothing(attributes: bytes, reason: Reason) -> None:
+    """Without a signature anybody could make a phone ring."""
+    assert request.read(_packet(attributes), SECRET, without_password=True) is reason

@@ -119,6 +119,22 @@ def test_what_the_device_cannot_do_is_refused(setting: str, fault: str) -> None:
     assert fault in line
 
 
+@pytest.mark.parametrize(
+    ("setting", "fault"),
+    [
+        ("without_password: yes", "without_password: yes has a meaning with mode: step-up only"),
+        (
+            "mode: step-up, without_password: yes, require_message_authenticator: auto",
+            "without_password: yes needs require_message_authenticator: yes",
+        ),
+    ],
+)
+def test_request_without_a_password_has_to_be_signed(setting: str, fault: str) -> None:
+    """Nothing else proves that the client has sent it; elsewhere a password is what is asked."""
+    (line,) = faults(setting)
+    assert fault in line
+
+
 def test_device_of_the_defaults_is_asked_too() -> None:
     """What the device of the defaults cannot do, no client without one of its own can."""
     (line,) = faults("mode: challenge", "defaults: {profile: pfsense}")

@@ -113,6 +113,7 @@ WITH_NAME = {
     "memory_kib": ", passes: 1",
     "prompt_limit": ", prompt: '?'",
 }
+WITH_BOTH: dict[tuple[str, object], str] = {("without_password", "yes"): ", mode: step-up"}
 WITH_VALUE: dict[object, str] = {
     "proxy": ", primary: it",
     "chap": ", mode: proxy, primary: it",
@@ -131,6 +132,7 @@ def _with(section: str, name: str, value: object) -> str:  # noqa: PLR0911 - a t
     """Return the smallest file with one setting, and what has to go with it."""
     outer, _, inner = section.partition(".")
     setting = f"{name}: {value}{WITH_NAME.get(name, '')}{WITH_VALUE.get(value, '')}"
+    setting += WITH_BOTH.get((name, value), "")
     if section == "clients":
         return f"{SMALLEST}clients: [{{{CLIENT}, {setting}}}]\n{UPSTREAM}"
     if section == "upstreams":
