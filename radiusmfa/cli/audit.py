@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _POLL: Final = 0.5  # seconds between two looks for new lines
 _UNSHOWN: Final = frozenset(("time", "kind", "us"))
-_OF_INQUIRY: Final = ("name", "server", "event", "answer")
+_OF_INQUIRY: Final = ("name", "server", "event", "answer", "way", "device")
 
 
 class BrokenError(RadiusmfaError):
@@ -106,7 +106,7 @@ def tail(ctx: click.Context, count: int, *, follow: bool, as_json: bool) -> None
 @click.option("--decision", type=click.Choice(["accept", "challenge", "reject", "silence"]))
 @click.option("--reason", help="`radiusmfa why REASON` explains it.")
 @click.option("--policy", help="The one that decided, by its name.")
-@click.option("--kind", type=click.Choice(["login", "accounting", "admin"]))
+@click.option("--kind", type=click.Choice(["login", "accounting", "admin", "alarm"]))
 @click.option("--upstream", help="One that was asked, by its name.")
 @click.option("--id", help="Of a login: all its rounds have the same.")
 @click.option("--since", type=Moment(), help="2026-11-24, 2026-11-24T14:00:00Z, or 90m (ago).")
