@@ -36,7 +36,8 @@ log = Logger()
 
 _IDLE_SECONDS: Final = 10
 _EVENT: Final = "event:"
-_PENDING: Final = "pending_requests"
+_NOW: Final = frozenset({"pending_requests", "open_calls"})
+"""What is counted at this moment, and not since the start."""
 _TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -86,7 +87,7 @@ class Counted(Collector):
                     events.add_metric([upstream, name.removeprefix(_EVENT)], number)
                     continue
                 if name not in families:
-                    kind = GaugeMetricFamily if name == _PENDING else CounterMetricFamily
+                    kind = GaugeMetricFamily if name in _NOW else CounterMetricFamily
                     families[name] = kind(
                         f"radiusmfa_upstream_{name}", _sentence(name), labels=["upstream"]
                     )

@@ -39,6 +39,9 @@ _MISSES: Final = 3
 """Logins in a row that found the service gone, after which nobody waits for it."""
 _PAUSE: Final = 30.0
 """Seconds until one login tries it again."""
+_COUNTED: Final = (
+    "logins", "logins_passed", "logins_asked_more", "logins_failed", "logins_unavailable",
+)  # fmt: skip
 
 
 class World(NamedTuple):
@@ -91,7 +94,7 @@ class Counterpart:
             ConfigError: The service cannot be asked so.
         """
         self.service = service
-        self.counted: Counter[str] = Counter()
+        self.counted: Counter[str] = Counter(dict.fromkeys(_COUNTED, 0))
         self._world = world
         self._tell = tell
         self._trusted = site_file.version(service.ca_file)
@@ -124,7 +127,7 @@ class Counterpart:
         client = received.site.client.name
         if len(self._waiting) >= MOST_WAITING or self._waiting_of[client] >= MOST_OF_ONE:
             return self._named(Served(outcome=Unavailable(Reason.UPSTREAM_BUSY)), 0.0)
-        self.counted["asked"] += 1
+        self.counted["logins"] += 1
         began = self._world.clock.monotonic()
         self._waiting_of[client] += 1
         self._number += 1
@@ -159,7 +162,11 @@ class Counterpart:
 
     def read(self) -> dict[str, int]:
         """Return the counters."""
-        return {"waiting": len(self._waiting), "calls_open": self._ringing.open, **self.counted}
+        return {
+            "pending_requests": len(self._waiting),
+            "open_calls": self._ringing.open,
+            **self.counted,
+        }
 
     async def _served(self, asked: AskService) -> Served:
         settings, clock = self.service.settings, self._world.clock
@@ -221,10 +228,10 @@ def _broke(failure: Failure) -> None:
 def _counted(served: Served) -> str:
     outcome = served.outcome
     if isinstance(outcome, Passed):
-        return "passed"
+        return "logins_passed"
     if isinstance(outcome, Asks):
-        return "asked_more"
-    return "unavailable" if isinstance(outcome, Unavailable) else "failed"
+        return "logins_asked_more"
+    return "logins_unavailable" if isinstance(outcome, Unavailable) else "logins_failed"
 
 
 @final
@@ -288,7 +295,7 @@ class Services:
 
     def heard(self, name: str, event: Event) -> None:
         """Count what an answer of a service meant."""
-        self._open[name].counted[f"event_{event.value.replace('-', '_')}"] += 1
+        self._open[name].counted[f"event:{event.value}"] += 1
 
     def read(self) -> dict[str, dict[str, int]]:
         """Return the counters of each service."""

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from radiusmfa.cli.audit import Moment
+from radiusmfa.login.errands import AskService, Served
+from radiusmfa.outcome import Failed, Reason
+from radiusmfa.server import told
 from radiusmfa.stores import trail
 from tests.unit.stores.stock import NOW, full_disk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.cli.office import Office
+    from tests.fakes import FakeClock
+from tests.unit.cli.office import Office
 
 
 def _login(at: int, **fields: str) -> str:
@@ -135,6 +139,20 @@ def test_upstreams_of_a_login_are_found_and_shown(written: Office) -> None:
     assert shown.endswith(
         "factor=totp instead_of=securid"
         " upstreams=rsa/192.0.2.1:1812/locked/reject,nps/upstream-silent"
+    )
+
+
+def test_alarms_are_found_by_their_kind(written: Office) -> None:
+    """What must not be overlooked can be asked for, and says whose phone, at which client."""
+    clock = FakeClock()
+    asked = AskService(service="push", user="alice", client="vpn")
+    served = Served(outcome=Failed(Reason.FRAUD_REPORTED), way="push", device="iOS (***0100)")
+    with written.open() as store, store.transaction():
+        trail.append(store, [told.alarm(clock, asked, served)])
+    (shown,) = written.done("audit", "search", "--kind", "alarm").out.splitlines()
+    assert shown == (
+        "2027-01-15T08:00:00.000Z alarm reason=fraud-reported user=alice client=vpn service=push"
+        ' way=push device="iOS (***0100)"'
     )
 
 

@@ -262,8 +262,9 @@ def test_what_happened_is_counted(town: Town) -> None:
     town.ask()
     assert town.services.read() == {
         "q": {
-            "waiting": 1, "calls_open": 0, "asked": 5, "passed": 1, "failed": 1, "asked_more": 1,
-            "unavailable": 1, "event_push_sent": 1,
+            "pending_requests": 1, "open_calls": 0, "logins": 5, "logins_passed": 1,
+            "logins_failed": 1, "logins_asked_more": 1, "logins_unavailable": 1,
+            "event:push-sent": 1,
         }
     }  # fmt: skip
 
