@@ -16,13 +16,13 @@ from radiusmfa.login.errands import AskService, Served
 from radiusmfa.outcome import Failed, Reason
 from radiusmfa.server import told
 from radiusmfa.stores import trail
+from tests.fakes import FakeClock
 from tests.unit.stores.stock import NOW, full_disk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.fakes import FakeClock
-from tests.unit.cli.office import Office
+    from tests.unit.cli.office import Office
 
 
 def _login(at: int, **fields: str) -> str:
