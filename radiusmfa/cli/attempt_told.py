@@ -10,6 +10,7 @@ import click
 from radiusmfa.cli import common, shown
 from radiusmfa.cli.admin import moment
 from radiusmfa.config.model import Mode
+from radiusmfa.login import devices
 from radiusmfa.outcome import Asks, Broken, Failed, Passed, Reason, Unavailable
 from radiusmfa.reasons import EXPLANATIONS
 
@@ -135,7 +136,7 @@ class Teller:
             known["factor"] = f"{factor.name}, which upstream {factor.upstream} checks"
         self._facts |= {"user": name, "known": known}
         for title, fact in known.items():
-            if title not in {"locked", "upstreams"} or fact:
+            if title not in {"devices", "locked", "upstreams"} or fact:
                 text = ", ".join(fact) if isinstance(fact, list) else str(fact)
                 self._say(f"{title:9} {text or 'none'}")
 
@@ -244,6 +245,10 @@ def _known(user: User | str | None, stranger_to: str) -> dict[str, Any]:
         "user": f"{user.name}: {status}",
         "password": "stored" if user.password else "none",
         "tokens": [f"{one.serial} ({'totp' if one.period else 'hotp'})" for one in user.tokens],
+        "devices": [
+            f"{one.serial} ({one.kind} {devices.masked(one.kind, one.secret)}".rstrip() + ")"
+            for one in user.devices
+        ],
         "recovery": f"{len(user.recovery)} codes",
         "upstreams": [
             f"{upstream} as {name}" if name else upstream

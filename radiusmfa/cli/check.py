@@ -13,6 +13,8 @@ from radiusmfa.config.model import Mode, Tri
 from radiusmfa.interfaces import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from radiusmfa.config.model import Client, Configuration
     from radiusmfa.config.policy_model import Policy
     from radiusmfa.config.upstream_model import Upstream
@@ -72,7 +74,7 @@ def _show(config: Configuration, proved: list[str]) -> None:
             client.name,
             str(client.mode),
             client.primary,
-            _factors(client),
+            _factors(client, config.factors.weak),
             ", ".join(str(network) for network in client.networks),
             _policy(client),
         ]
@@ -134,10 +136,10 @@ def _asked_by(config: Configuration, name: str) -> list[str]:
     ]
 
 
-def _factors(client: Client) -> str:
+def _factors(client: Client, weak: Collection[str]) -> str:
     if client.mode is Mode.PROXY:
         return "-"
-    named = ", ".join(client.factors)
+    named = ", ".join(f"{name} (WEAK)" if name in weak else name for name in client.factors)
     instead = ", ".join(client.when_unavailable)
     return f"{named}; instead: {instead}" if instead else named
 

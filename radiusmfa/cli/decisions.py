@@ -149,5 +149,7 @@ def _settled(
 
 
 def _is_enrolled(config: Configuration, settings: Client, token: tuple[str, ...]) -> bool:
-    everyone = {one.name for one in config.factors.upstream if one.users is Users.EVERYONE}
+    everyone = {
+        one.name for one in config.factors.upstream if one.users is Users.EVERYONE and not one.holds
+    }
     return any(name in token or name in everyone for name in settings.factors)

@@ -10,6 +10,7 @@ from radiusmfa.cli.exchange import LOOPBACK, Server, SilenceError, ask
 from radiusmfa.cli.findings import Cause
 from radiusmfa.clients import Clients
 from radiusmfa.interfaces import KeysError, StoreError
+from radiusmfa.login import devices
 from radiusmfa.secret import Secret
 from radiusmfa.stores import assignments, database
 from radiusmfa.stores.vault import Vault
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _VERSION: Final = "SELECT value FROM meta WHERE name = 'schema_version'"
 _PEOPLE: Final = "SELECT count(*) FROM users"
+_DEVICES: Final = """
+    SELECT kind, count(DISTINCT user) FROM tokens
+    WHERE user IS NOT NULL AND status = 'active' GROUP BY kind
+"""
 
 
 def configuration(config: Configuration) -> list[Finding]:
@@ -53,10 +58,11 @@ def store(config: Configuration) -> list[Finding]:
         (version,) = opened.connection.execute(_VERSION).fetchone()
         (people,) = opened.connection.execute(_PEOPLE).fetchone()
         assigned = assignments.counts(opened)
+        held = dict(opened.connection.execute(_DEVICES).fetchall())
     users = common.count(range(people), "user")
     text = f"opens with {config.keys_path}; schema {version}, {users}"
     found = [findings.ok(str(config.store_path), text)]
-    known = {upstream.name for upstream in config.upstreams}
+    known = {one.name for one in config.upstreams} | {one.name for one in config.services}
     for upstream, count in sorted(assigned.items()):
         if upstream not in known:
             found.append(
@@ -68,6 +74,18 @@ def store(config: Configuration) -> list[Finding]:
                     f"radiusmfa user upstream USER {upstream} --remove, or configure it again",
                 )
             )
+    used = {factor.holds for factor in config.factors.upstream}
+    found += [
+        findings.note(
+            str(config.store_path),
+            Cause.UNUSED_DEVICES,
+            f"{common.count(range(held[kind]), 'user')} with a device of kind {kind}, which no"
+            " factor uses",
+            "name a service for it, and a factor; or radiusmfa token revoke SERIAL",
+        )
+        for kind in devices.PERSONAL
+        if kind in held and kind not in used
+    ]
     return found
 
 

@@ -25,6 +25,7 @@ class Cause(StrEnum):
     WARNING = "warning"
     UNUSABLE_STORE = "unusable-store"
     FORGOTTEN_UPSTREAM = "forgotten-upstream"
+    UNUSED_DEVICES = "unused-devices"
     NOT_RUNNING = "not-running"
     NOT_ASKED = "not-asked"
     NO_ADDRESS = "no-address"

@@ -37,6 +37,7 @@ def results(policy: Policy) -> dict[str, str]:
         "primary": policy.primary,
         "directory": policy.directory or None,
         "factors": "skip" if policy.skips_factor else _some(policy.factors),
+        "weak": "yes" if policy.weak else None,
         "when_unavailable": _some(policy.when_unavailable),
         "not_enrolled": f"password only until {until}" if until else None,
         "order": policy.order,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from radiusmfa.cli import admin, common, token_enroll, token_files
-from radiusmfa.stores import proving, tokens
+from radiusmfa.cli.token_told import describe, shape
+from radiusmfa.stores import devices, proving, tokens
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from radiusmfa.secret import Secret
     from radiusmfa.stores.database import Database
-    from radiusmfa.stores.tokens import Token
 
 
 @click.group(
@@ -42,7 +42,7 @@ def list_(ctx: click.Context, user: str | None, *, as_json: bool) -> None:
         common.emit_json([describe(token) for token in found])
         return
     rows = [
-        [one.serial, one.user or "-", _shape(one), one.status, admin.moment(one.created), one.label]
+        [one.serial, one.user or "-", shape(one), one.status, admin.moment(one.created), one.label]
         for one in found
     ]
     common.table(["SERIAL", "USER", "KIND", "STATUS", "CREATED", "LABEL"], rows)
@@ -50,16 +50,25 @@ def list_(ctx: click.Context, user: str | None, *, as_json: bool) -> None:
 
 @command.command()
 @click.argument("serial", type=admin.SERIAL)
+@click.option("--reveal", is_flag=True, help="Show the whole number, address or question; audited.")
 @admin.json_option
 @click.pass_context
-def show(ctx: click.Context, serial: str, *, as_json: bool) -> None:
-    """Show one token; never its seed."""
+def show(ctx: click.Context, serial: str, *, reveal: bool, as_json: bool) -> None:
+    """
+    Show one token; never its seed, nor the answer to a question.
+
+    Of a number four digits are shown, of an address its first letter and its domain;
+    --reveal shows all, and leaves an audit line that says who looked.
+    """
     with common.open_store(ctx) as store:
         found = tokens.show(store, serial)
+        told = describe(found)
+        if reveal:
+            told["to"] = devices.read(store, admin.actor(), serial)
     if as_json:
-        common.emit_json(describe(found))
+        common.emit_json(told)
         return
-    shown = describe(found) | {"created": admin.moment(found.created)}
+    shown = told | {"created": admin.moment(found.created)}
     for name, value in shown.items():
         click.echo(f"{name:<10} {'-' if value is None else value}")
 
@@ -100,7 +109,8 @@ def confirm(ctx: click.Context, serial: str, code_file: Path | None, *, as_json:
     """Let a pending token count; asks for the passcode it shows now."""
     factors = common.load_config(ctx).factors
     with common.open_store(ctx) as store:
-        tokens.show(store, serial)  # before anybody types a passcode for nothing
+        # Before anybody types a passcode for nothing.
+        proving.refuse_other(tokens.show(store, serial))
         passcode = common.secret_input("Passcode", code_file)
         proving.confirm(store, admin.actor(), serial, passcode, factors=factors)
         _tell(store, serial, f"{serial} is active.", as_json=as_json)
@@ -119,7 +129,7 @@ def resync(ctx: click.Context, serial: str, code_file: Path | None, *, as_json: 
     """
     factors = common.load_config(ctx).factors
     with common.open_store(ctx) as store:
-        tokens.show(store, serial)
+        proving.refuse_other(tokens.show(store, serial))
         passcodes = _two_passcodes(code_file)
         found = proving.resynchronize(store, admin.actor(), serial, passcodes, factors=factors)
     if as_json:
@@ -165,33 +175,11 @@ def revoke(ctx: click.Context, serial: str, *, as_json: bool, yes: bool) -> None
         _tell(store, serial, f"{serial} is revoked.", as_json=as_json)
 
 
-def describe(token: Token) -> dict[str, Any]:
-    """Return what `--json` shows of a token."""
-    return {
-        "serial": token.serial,
-        "user": token.user,
-        "kind": token.kind,
-        "algorithm": token.algorithm,
-        "digits": token.digits,
-        "period": token.period or None,
-        "status": token.status,
-        "drift": token.drift,
-        "last": token.last if token.last >= 0 else None,
-        "label": token.label,
-        "created": token.created,
-    }
-
-
 def _tell(store: Database, serial: str, done: str, *, as_json: bool) -> None:
     if as_json:
         common.emit_json(describe(tokens.show(store, serial)))
     else:
         click.echo(done)
-
-
-def _shape(token: Token) -> str:
-    period = f", {token.period} s" if token.period else ""
-    return f"{token.kind} {token.algorithm}, {token.digits} digits{period}"
 
 
 def _two_passcodes(file: Path | None) -> tuple[Secret, Secret]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from radiusmfa.cli import admin, common
+from radiusmfa.cli import admin, common, enroll_device
 from radiusmfa.enrol import base32, columns, otpauth, qr, records
 from radiusmfa.enrol.records import Algorithm, FieldError, Kind, SeedRecord
 from radiusmfa.secret import Secret
@@ -49,7 +49,15 @@ class Wish:
 
 @click.command(name="enroll")
 @click.argument("user", type=admin.USER)
-@click.option("--kind", type=click.Choice(["totp", "hotp"]), default="totp", show_default=True)
+@click.option(
+    "--type",
+    "--kind",
+    "kind",
+    type=click.Choice(["totp", "hotp", *enroll_device.KINDS]),
+    default="totp",
+    show_default=True,
+)
+@enroll_device.options
 @click.option(
     "--algorithm",
     type=click.Choice(["sha1", "sha256", "sha512"]),
@@ -89,7 +97,15 @@ def command(ctx: click.Context, /, user: str, **options: Any) -> None:  # noqa: 
 
     The token counts when its first passcode was right: that shows that the phone
     took the algorithm, the digits and the period, and that its clock is right.
+
+    With --type sms, voice or email it is --to a number or an address that a code is sent
+    to; with --type question a security question, whose answer is asked for twice.
+    These count at once.
     """
+    enroll_device.refuse_foreign(ctx, options["kind"])
+    if options["kind"] in enroll_device.KINDS:
+        enroll_device.perform(ctx, user, options)
+        return
     wish, as_json = _wish(user, options), options["as_json"]
     factors = common.load_config(ctx).factors
     with common.open_store(ctx) as store:

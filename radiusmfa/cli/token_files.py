@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from radiusmfa.cli import admin, common
+from radiusmfa.cli import admin, common, import_devices
 from radiusmfa.enrol import detect, otpauth
 from radiusmfa.enrol.columns import Encoding
 from radiusmfa.enrol.records import Algorithm, Kind, SeedRecord
@@ -32,6 +32,7 @@ _FORMATS: Final = {
     "migration": detect.Format.MIGRATION,
     "pskc": detect.Format.PSKC,
     "csv": detect.Format.CSV,
+    import_devices.FORMAT: None,
 }
 _KEY_SIZES: Final = (16, 24, 32)
 
@@ -49,6 +50,7 @@ _KEY_SIZES: Final = (16, 24, 32)
 )
 @click.option("--assign", is_flag=True, help="Give each token to the user that the file names.")
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing.")
+@admin.new_user_option
 @admin.json_option
 @click.pass_context
 def import_(ctx: click.Context, /, file: Path, *, assign: bool, **options: Any) -> None:  # noqa: ANN401 - click's values
@@ -58,8 +60,17 @@ def import_(ctx: click.Context, /, file: Path, *, assign: bool, **options: Any) 
     All of them, or none if anything is wrong with one. They are nobody's until
     `token assign`, or with --assign the users' that the file names. Tokens without a
     serial get one.
+
+    Numbers, addresses and security questions come as CSV, too (--format devices). Its
+    first row names the columns: user and type (sms, voice, email, question), and any of
+    to, question, answer, serial, label. They are the users' at once.
     """
     octets = admin.read_octets(file)
+    if import_devices.is_meant(octets, options["form"]):
+        import_devices.perform(ctx, octets, options)
+        return
+    if options["new_user"]:
+        raise click.UsageError("--new-user is for lists of numbers, addresses and questions.")
     encoding = options["encoding"]
     parsed = detect.read_any(
         octets,
@@ -96,10 +107,11 @@ def export(  # noqa: PLR0913 - click's options
     yes: bool,
 ) -> None:
     """
-    Write tokens to the new FILE as otpauth URIs, with their seeds in clear.
+    Write OATH tokens to the new FILE as otpauth URIs, with their seeds in clear.
 
     The file has mode 0600; - is standard output. Revoked tokens have no seed. What
-    URIs cannot say is left out: status, drift, used passcodes.
+    URIs cannot say is left out: status, drift, used passcodes; numbers, addresses,
+    questions, YubiKeys.
     """
     with common.open_store(ctx) as store:
         common.confirm(f"Write seeds in clear to {file}?", yes=yes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from radiusmfa.cli import admin, common, token, user_import, user_names, user_upstream
+from radiusmfa.cli import admin, common, token_told, user_import, user_names, user_upstream
 from radiusmfa.primary import hashing
 from radiusmfa.stores import counted, people, tokens
 
@@ -114,7 +114,7 @@ def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
         failures = people.failures(store, name)
     if as_json:
         more = {
-            "tokens": [token.describe(one) for one in owned],
+            "tokens": [token_told.describe(one) for one in owned],
             "failures": [
                 {
                     "factor": one.factor,
@@ -135,7 +135,8 @@ def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
         click.echo(f"created         {admin.moment(person.created)}")
     click.echo(f"recovery codes  {person.recovery_codes} unused")
     for one in owned:
-        click.echo(f"token           {one.serial}  {one.kind}, {one.status}  {one.label}".rstrip())
+        what = f"{one.kind} {one.to}".rstrip()
+        click.echo(f"token           {one.serial}  {what}, {one.status}  {one.label}".rstrip())
     for group in person.groups:
         click.echo(f"group           {group}")
     for alias in person.aliases:
@@ -232,7 +233,11 @@ def unlock(ctx: click.Context, name: str, *, as_json: bool) -> None:
 @admin.yes_option
 @click.pass_context
 def delete(ctx: click.Context, name: str, *, as_json: bool, yes: bool) -> None:
-    """Delete a user; tokens stay, nobody's, and do not count."""
+    """
+    Delete a user; tokens stay, nobody's, and do not count.
+
+    Numbers, addresses and questions are destroyed: they are nobody else's.
+    """
     with common.open_store(ctx) as store:
         people.person(store, name)
         common.confirm(f"Delete {name}?", yes=yes)

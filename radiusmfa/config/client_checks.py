@@ -36,12 +36,13 @@ _UNSIGNED: Final = {
 }
 
 
-def refuse(
+def refuse(  # noqa: PLR0913 - a client, and what it may name
     fields: Fields,
     client: Client,
     profile: Profile | None,
     upstreams: Mapping[str, Upstream],
     directories: Collection[str] = (),
+    weak: Collection[str] = (),
 ) -> None:
     """
     Note what contradicts itself in *client*.
@@ -52,7 +53,9 @@ def refuse(
         profile: What kind of device it is; None: not said.
         upstreams: By name.
         directories: Names of all there are.
+        weak: Names of factors that prove little.
     """
+    _refuse_weak_factors(fields, client, weak)
     _refuse_contradictions(fields, client, directories)
     _refuse_requests_without_password(fields, client)
     _refuse_useless_factors(fields, client)
@@ -92,6 +95,17 @@ def _refuse_requests_without_password(fields: Fields, client: Client) -> None:
     if client.require_message_authenticator is not Tri.YES:
         what = "yes needs require_message_authenticator: yes: nothing else would be proved"
         fields.fault("without_password", what)
+
+
+def _refuse_weak_factors(fields: Fields, client: Client, weak: Collection[str]) -> None:
+    if client.mode is Mode.PROXY or client.skips_factor:
+        return
+    counted = [name for name in client.factors if name in weak]
+    if counted and not client.weak:
+        what = f"{counted[0]} is a weak factor: it counts only where weak: yes stands beside it"
+        fields.fault("factors", what)
+    if client.weak and fields.has("weak") and not counted:
+        fields.fault("weak", "has no meaning: no factor here is a weak one")
 
 
 def _refuse_useless_factors(fields: Fields, client: Client) -> None:
@@ -168,7 +182,7 @@ def hints(
     used = [] if client.mode is Mode.PROXY else [
         named[name] for name in client.factors if name in named
     ]  # fmt: skip
-    asked = {factor.upstream for factor in used}
+    asked = {factor.upstream for factor in used if not factor.is_service}
     if client.primary in upstreams:
         asked.add(client.primary)
     said = [
@@ -181,7 +195,13 @@ def hints(
             f"mode: append cannot tell a password from a passcode of {factor.name}: say a"
             f" delimiter here, or factors.{factor.name}.tail"
             for factor in used
-            if not factor.tail
+            if not factor.tail and not factor.is_weak
+        ]
+    if not client.shows_challenges:
+        said += [
+            f"the factor {factor.name} asks questions, and this client shows none: it is of no use"
+            for factor in used
+            if factor.is_weak
         ]
     return said if profile is None else said + _hints_of_the_device(client, profile)
 
@@ -200,9 +220,9 @@ def _hints_of_the_device(client: Client, profile: Profile) -> list[str]:
     return said
 
 
-def warnings(client: Client) -> list[str]:
-    """Return what weakens *client*: said at every start."""
-    said: list[str] = []
+def warnings(client: Client, weak: Collection[str] = ()) -> list[str]:
+    """Return what weakens *client*, which may name *weak* factors: said at every start."""
+    said = [weakness(name) for name in client.factors if name in weak]
     if text := _UNSIGNED.get(client.require_message_authenticator):
         said.append(text)
     unsigned = client.require_message_authenticator is not Tri.YES
@@ -222,3 +242,11 @@ def warnings(client: Client) -> list[str]:
         if network.prefixlen == 0
     ]
     return said
+
+
+def weakness(name: str) -> str:
+    """Return what is said at every start of the weak factor *name*, where it counts."""
+    return (
+        f"weak is yes: the factor {name} counts as a second factor, and whoever knows a person"
+        " well gets past it"
+    )

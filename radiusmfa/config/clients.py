@@ -105,9 +105,10 @@ def _client(
         weak_secret=weak,
     )
     directories = [one.name for one in known.directories]
-    client_checks.refuse(fields, client, profile, known.upstreams, directories)
-    said += client_checks.warnings(client)
-    said += client_checks.hints(client, profile, known.factors, known.upstreams)
+    factors = known.factors
+    client_checks.refuse(fields, client, profile, known.upstreams, directories, factors.weak)
+    said += client_checks.warnings(client, factors.weak)
+    said += client_checks.hints(client, profile, factors, known.upstreams)
     return client, said
 
 
@@ -159,6 +160,7 @@ def _settings(fields: Fields, profile: Profile | None, known: Known) -> Client:
         explain=fields.choice("explain", plain.explain),
         directory=directory,
         order=fields.choice("order", plain.order),
+        weak=fields.boolean("weak", default=plain.weak),
     )
 
 
@@ -207,10 +209,12 @@ def _address(fields: Fields, usual: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def named_factors(fields: Fields, factors: Factors) -> tuple[str, ...]:
-    """Return the second factors that the setting `factors` names, or all there are."""
+    """Return the second factors that the setting `factors` names, or all that are not weak."""
     found = fields.find("factors")
     if found is None:
-        return factors.names
+        # A weak one counts where it is named, and nowhere else.
+        weak = factors.weak
+        return tuple(name for name in factors.names if name not in weak)
     if isinstance(found.node, Listing) and not found.node.items:
         fields.fault("factors", "must name at least one factor")
     return _names_in(fields, "factors", factors.names)

@@ -21,6 +21,7 @@ def client(own: Client, policy: Policy) -> Client:
     """Return *own* with what *policy* says instead of its own settings."""
     said: dict[str, object] = {
         "skips_factor": policy.skips_factor,
+        "weak": policy.weak,
         "not_enrolled_until": policy.not_enrolled_until,
         "remember": policy.remember,
     }

@@ -154,6 +154,8 @@ class Client:
         explain: What a Reject says.
         directory: Whose groups and attributes count; empty: none.
         order: Which proof comes first.
+        weak: Whether a weak factor, as security questions, may count as a second factor.
+            Whoever knows a person well gets past it.
         skips_factor: The password alone lets in; only a policy can say so.
         not_enrolled_until: Until the end of this day whoever has no factor gets in with
             the password alone; only a policy can say so.
@@ -190,6 +192,7 @@ class Client:
     explain: Explain = Explain.NOTHING
     directory: str = ""
     order: Order = Order.PASSWORD_FIRST
+    weak: bool = False
     skips_factor: bool = False
     not_enrolled_until: date | None = None
     remember: Remember | None = None
@@ -275,6 +278,11 @@ class Factors:
     recovery: Recovery | None = Recovery()
     upstream: tuple[UpstreamFactor, ...] = ()
     names: tuple[str, ...] = LOCAL_FACTORS
+
+    @property
+    def weak(self) -> frozenset[str]:
+        """Names of those that prove little."""
+        return frozenset(factor.name for factor in self.upstream if factor.is_weak)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

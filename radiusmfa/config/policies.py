@@ -106,6 +106,7 @@ def _policy(fields: Fields, known: Known, names: conditions.Names) -> Policy:
         directory=_directory(fields, known),
         factors=factors,
         skips_factor=skips,
+        weak=fields.boolean("weak", default=False),
         when_unavailable=(
             instead(fields, known.factors) if fields.has("when_unavailable") else None
         ),

@@ -24,6 +24,7 @@ RESULTS: Final = (
     "primary",
     "directory",
     "factors",
+    "weak",
     "when_unavailable",
     "not_enrolled",
     "order",
@@ -37,7 +38,7 @@ SETTINGS: Final = ("name", "when", "deny", *RESULTS)
 _HOUR: Final = 3600
 _LONG_MEMORY: Final = 24 * _HOUR
 _NEEDS_PASSWORD: Final = ("factors", "not_enrolled", "remember")
-_OF_FACTOR: Final = ("when_unavailable", "not_enrolled", "order", "remember")
+_OF_FACTOR: Final = ("weak", "when_unavailable", "not_enrolled", "order", "remember")
 
 
 def refuse(item: Found, report: Report, policy: Policy, known: Known) -> None:
@@ -77,6 +78,9 @@ def warnings(policy: Policy, known: Known) -> list[str]:
     said = []
     if policy.skips_factor:
         said.append("factors is skip: the password alone lets in")
+    if policy.weak:
+        counted = {name: None for one in own for name in effective.client(one, policy).factors}
+        said += [client_checks.weakness(name) for name in counted if name in known.factors.weak]
     until = policy.not_enrolled_until
     if until is not None and until < datetime.now(UTC).date():
         what = "not_enrolled: whoever has no factor is refused since"
@@ -143,7 +147,7 @@ def _refused(item: Found, settings: Client, known: Known) -> tuple[Fields, Repor
     fields = Fields(item.node, item.where, report, known=SETTINGS)
     upstreams = {one.name: one for one in known.upstreams}
     directories = [one.name for one in known.directories]
-    client_checks.refuse(fields, settings, None, upstreams, directories)
+    client_checks.refuse(fields, settings, None, upstreams, directories, known.factors.weak)
     return fields, report
 
 

@@ -124,6 +124,7 @@ class Policy:
             primary, or the only one where groups or attributes of one are needed.
         factors: Names of the second factors that count, in order of preference.
         skips_factor: `factors: skip`: the password alone lets in.
+        weak: Whether a weak factor may count; what the client says of that does not.
         when_unavailable: Factors that count where the servers of others are gone.
         not_enrolled_until: Until the end of this day (UTC) whoever has no factor gets in
             with the password alone; None: nobody does.
@@ -139,6 +140,7 @@ class Policy:
     directory: str = ""
     factors: tuple[str, ...] | None = None
     skips_factor: bool = False
+    weak: bool = False
     when_unavailable: tuple[str, ...] | None = None
     not_enrolled_until: date | None = None
     order: Order | None = None

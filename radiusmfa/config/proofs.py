@@ -31,7 +31,7 @@ class Holders:
     What people have, as the store says.
 
     Attributes:
-        kinds: Kinds of tokens that somebody has: `totp`, `hotp`.
+        kinds: Kinds of tokens that somebody has: `totp`, `hotp`, `sms` ...
         upstreams: Names of those that somebody is assigned to.
     """
 
@@ -193,6 +193,10 @@ def _unheld(config: Configuration, holders: Holders) -> Iterator[str]:
             factor = upstream.get(name)
             if name in _TOKENS and name not in holders.kinds:
                 yield f"{text}: nobody has the factor {name}: no user has such a token"
+            elif factor and factor.holds:
+                if factor.holds not in holders.kinds:
+                    why = f"no user has a device of kind {factor.holds}"
+                    yield f"{text}: nobody has the factor {name}: {why}"
             elif (
                 factor
                 and factor.users is Users.ASSIGNED

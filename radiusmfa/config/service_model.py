@@ -317,7 +317,7 @@ class Smtp:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Questions:
     """
-    Security questions: a weak factor, no second factor unless a policy says `weak: true`.
+    Security questions: a weak factor, no second factor unless a policy says `weak: yes`.
 
     Attributes:
         ask: How many of a person's questions are asked, 1 to 5.
@@ -326,7 +326,7 @@ class Questions:
     word: ClassVar[str] = "question"
     start_with: ClassVar[StartWith] = StartWith.WORD
     holds: ClassVar[str] = "question"
-    words: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[tuple[str, ...]] = ("question",)
 
     ask: int = 2
 

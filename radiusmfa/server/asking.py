@@ -42,9 +42,10 @@ _PLACE: Final = (
 )  # fmt: skip
 """What is the same in each request of a login, and another's in another's."""
 _REFUSED: Final = Failed(Reason.UPSTREAM_REFUSED)
+_WRONG: Final = Failed(Reason.BAD_PASSCODE)
 _UNANSWERED: Final = Failed(Reason.UNANSWERED)
 _COUNTED: Final = (
-    _REFUSED, Failed(Reason.TOO_MANY_ROUNDS), Failed(Reason.BAD_PASSCODE),
+    _REFUSED, Failed(Reason.TOO_MANY_ROUNDS), _WRONG,
     Failed(Reason.PERSON_REFUSED), Failed(Reason.FRAUD_REPORTED),
 )  # fmt: skip
 """What counts as a wrong proof; of a push, that nobody answered it, too."""
@@ -170,8 +171,9 @@ class Asking:
             if attempt.step in WHOLE:
                 attempt.guess = b""  # digits at the end of a password that was right
         elif outcome in _COUNTED or (attempt.step is Step.OPEN and outcome == _UNANSWERED):
-            self._guard.count(user, kind, client.name, _proof(attempt), now)
-            if outcome == _REFUSED and attempt.is_own_question and attempt.has_tries:
+            self._guard.count(user, kind, client.name, self._proof(attempt), now)
+            is_wrong = outcome in (_REFUSED, _WRONG)
+            if is_wrong and attempt.is_own_question and attempt.has_tries:
                 return ASKS_PASSCODE
         return outcome
 
@@ -207,7 +209,8 @@ class Asking:
     def _is_other(self, attempt: Attempt, user: User, upstream: str) -> bool:
         # What an administrator has changed while the phone rang counts.
         factor = attempt.factor
-        has_lost = factor is not None and attempt.plan.factor(user) != factor
+        chosen = attempt.plan.factor(user, attempt.offered or b"")
+        has_lost = factor is not None and chosen != factor
         return has_lost or user.upstreams.get(upstream, "") != attempt.alias
 
     def _hear(self, attempt: Attempt, response: Response | Served) -> Heard:
@@ -245,7 +248,7 @@ class Asking:
         if line is None:
             return _LOST
         kind, client = _kind(attempt), attempt.client
-        if not self._guard.may_ask(user, kind, client.name, _proof(attempt)):
+        if not self._guard.may_ask(user, kind, client.name, self._proof(attempt)):
             return Failed(Reason.LOCKED)
         attempt.alias = user.upstreams.get(upstream, "")
         words = Words(
@@ -264,8 +267,22 @@ class Asking:
         if isinstance(asked, Reason):
             return Failed(asked)
         attempt.asked = asked
-        attempt.under_way = self._guard.sent(user, kind, client.name, _proof(attempt))
+        attempt.under_way = self._guard.sent(user, kind, client.name, self._proof(attempt))
         return None
+
+    def _proof(self, attempt: Attempt) -> bytes:
+        if attempt.step is Step.OPEN:
+            # The password was right: what is refused is this very push.
+            return attempt.packet.authenticator
+        offered = attempt.rest if attempt.step is Step.REST else attempt.offered
+        proof = attempt.proof or offered or attempt.typed
+        entry = attempt.entry
+        if entry is None or entry.talk is None:
+            return proof
+        # What a service has asked before belongs to it: the last answer may be the same in
+        # each login of somebody who guesses at the first.
+        is_service = isinstance(self._lines.get(entry.talk.upstream), ServiceLine)
+        return entry.state + proof if is_service else proof
 
     def _completed(self, words: Words, attempt: Attempt, user: User) -> Words:
         client, packet = attempt.client, attempt.packet
@@ -285,14 +302,6 @@ class Asking:
 
 def _kind(attempt: Attempt) -> Kind:
     return Kind.PASSWORD if attempt.step in _OF_PASSWORD else Kind.UPSTREAM
-
-
-def _proof(attempt: Attempt) -> bytes:
-    if attempt.step is Step.OPEN:
-        # The password was right: what is refused is this very push.
-        return attempt.packet.authenticator
-    offered = attempt.rest if attempt.step is Step.REST else attempt.offered
-    return attempt.proof or offered or attempt.typed
 
 
 def _both(first: Kept, then: Kept) -> Kept:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from radiusmfa.config.service_model import (
     Duo,
     Gateway,
+    Questions,
     SecurId,
     Settings,
     Twilio,
     Verify,
     Yubico,
 )
+from radiusmfa.service import question
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
     Ask: TypeAlias = Callable[[Any, AskService, Tools], Dialogue]
     Examine: TypeAlias = Callable[[Any, Tools], Generator[Request, Any, tuple[str, ...]]]
 
-DIALOGUES: Final[dict[type[Settings], Ask]] = {}
+DIALOGUES: Final[dict[type[Settings], Ask]] = {
+    Questions: question.ask,
+}
 """By the kind of settings: what asks such a service."""
-EXAMINATIONS: Final[dict[type[Settings], Examine]] = {}
+EXAMINATIONS: Final[dict[type[Settings], Examine]] = {
+    Questions: question.examine,
+}
 """By the kind of settings: what finds out what is wrong with such a service, a line each."""
 
 

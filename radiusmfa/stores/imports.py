@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from radiusmfa.interfaces import ImportRefusedError
-from radiusmfa.stores import tokens, trail
+from radiusmfa.login import devices
+from radiusmfa.stores import owners, tokens, trail, twins
 
 if TYPE_CHECKING:
     import sqlite3
@@ -67,20 +68,30 @@ def user_faults(connection: sqlite3.Connection, users: Iterable[NewUser]) -> lis
     return faults
 
 
-def token_faults(database: Database, found: Iterable[tuple[str, NewToken]]) -> list[str]:
+def token_faults(
+    database: Database, found: Iterable[tuple[str, NewToken]], *, new_users: bool = False
+) -> list[str]:
     """
     Return what stands in the way of tokens, each with its place in the file.
 
     Call it within a transaction or `reading`.
+
+    Args:
+        database: The store.
+        found: Each with its place in the file.
+        new_users: Users that are not there will be made.
     """
     connection = database.connection
     names, serials = _names(connection), _serials(connection)
+    aliases = {alias for (alias,) in connection.execute("SELECT alias FROM aliases")}
     seeds: dict[tuple[str, str], list[tuple[str, Secret]]] = {}
     faults = []
     for where, token in found:
         if token.serial in serials:
             faults.append(f"{where}: there is a token {token.serial!r} already")
-        if token.user is not None and token.user not in names:
+        if token.user is not None and token.user in aliases:
+            faults.append(f"{where}: {token.user!r} is an alias of another user")
+        elif token.user is not None and token.user not in names and not new_users:
             faults.append(f"{where}: there is no user {token.user!r}")
         elif token.user is not None:
             faults += _seed_faults(database, where, token.user, token, seeds=seeds)
@@ -115,7 +126,12 @@ def add_users(database: Database, actor: Actor, users: Sequence[NewUser], detail
 
 
 def add_tokens(
-    database: Database, actor: Actor, found: Sequence[tuple[str, NewToken]], detail: str
+    database: Database,
+    actor: Actor,
+    found: Sequence[tuple[str, NewToken]],
+    detail: str,
+    *,
+    new_users: bool = False,
 ) -> None:
     """
     Store tokens, active; those that name a user become theirs.
@@ -125,12 +141,15 @@ def add_tokens(
         actor: Who does it.
         found: Each with its place in the file; no two of one serial.
         detail: What the audit says of the file.
+        new_users: Make the users that are not there, without a password.
 
     Raises:
         ImportRefusedError: With every serial that is taken and every unknown user.
     """
     with database.transaction() as connection:
-        _refuse(token_faults(database, found))
+        _refuse(token_faults(database, found, new_users=new_users))
+        for name in {token.user for _, token in found} if new_users else ():
+            owners.number(database, connection, actor, name, is_new=True)
         numbers = dict(connection.execute("SELECT name, id FROM users"))
         connection.executemany(
             tokens.INSERT,
@@ -158,13 +177,17 @@ def _seed_faults(
 ) -> Iterator[str]:
     # One seed twice at one person would make each passcode good twice.
     theirs = seeds.setdefault((user, token.kind), [])
-    before = next((place for place, seed in theirs if tokens.is_same_key(seed, token.seed)), None)
+    before = next(
+        (place for place, seed in theirs if twins.are_same(token.kind, seed, token.seed)), None
+    )
     if before is not None:
-        yield f"{where}: the seed of {before} again, for the same user"
+        yield f"{where}: the {devices.thing(token.kind)} of {before} again, for the same user"
     theirs.append((where, token.seed))
-    serial = tokens.of_seed(database, user, token.kind, token.seed)
+    serial = twins.find(database, user, token.kind, token.seed)
     if serial is not None:
-        yield f"{where}: {user} has a token of this seed already, {serial}"
+        is_personal = token.kind in devices.PERSONAL
+        what = f"this {devices.thing(token.kind)}" if is_personal else "a token of this seed"
+        yield f"{where}: {user} has {what} already, {serial}"
 
 
 def _user_rows(actor: Actor, users: Iterable[NewUser], first: int) -> Iterator[tuple[object, ...]]:

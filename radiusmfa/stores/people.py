@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from radiusmfa.factors import recovery
 from radiusmfa.interfaces import RadiusmfaError
+from radiusmfa.login import devices
 from radiusmfa.stores import calls, remembered, strangers, trail
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
 
     from radiusmfa.stores.database import Database
     from radiusmfa.stores.trail import Actor
@@ -46,13 +46,14 @@ _OF_A_USER: Final = (
     "failures", "recovery", "challenges", "upstream_users", "aliases", "user_groups", "remembered",
     "calls",
 )  # fmt: skip
+_OWNED: Final = "SELECT id, serial, kind, seed FROM tokens WHERE user = ?"
 _FAILURES: Final = """
     SELECT factor, client, count, until FROM failures WHERE user = ? ORDER BY factor, client
 """
 _UNASSIGN: Final = """
-    UPDATE tokens SET user = NULL, seed = ?,
-        status = CASE status WHEN 'active' THEN 'disabled' ELSE status END
-    WHERE id = ?
+    UPDATE tokens SET user = NULL, seed = ?2, status = CASE
+        WHEN ?3 THEN 'revoked' WHEN status = 'active' THEN 'disabled' ELSE status END
+    WHERE id = ?1
 """
 
 
@@ -253,19 +254,21 @@ def delete(database: Database, actor: Actor, name: str) -> tuple[str, ...]:
     Delete a user and return the serials of the tokens that are nobody's now.
 
     Active tokens are disabled; failures, recovery codes, open challenges, aliases, groups,
-    remembered factors, and the assignments to upstreams go; approvals end.
+    remembered factors, and the assignments to upstreams go; approvals end. Numbers, addresses
+    and questions are destroyed: they are nobody else's.
 
     Raises:
         RefusedError: There is no such user.
     """
     with database.transaction() as connection:
         number = user_number(connection, name)
-        serials = tuple(_release_tokens(database, number))
+        serials, personal = (tuple(found) for found in _release_tokens(database, number))
         for table in _OF_A_USER:
             connection.execute(f"DELETE FROM {table} WHERE user = ?", (number,))  # noqa: S608
         connection.execute("DELETE FROM users WHERE id = ?", (number,))
         ended = connection.execute(_END_APPROVALS, (actor.person, int(actor.now), name)).rowcount
         told = [f"tokens unassigned: {' '.join(serials)}"] if serials else []
+        told += [f"revoked: {' '.join(personal)}"] if personal else []
         told += [f"approvals ended: {ended}"] if ended else []
         detail = "; ".join(told)
         trail.append(database, [actor.line("user.delete", user=name, detail=detail)])
@@ -367,13 +370,17 @@ def _set(database: Database, name: str, change: tuple[str, object], line: str) -
         trail.append(database, [line])
 
 
-def _release_tokens(database: Database, number: int) -> Iterator[str]:
+def _release_tokens(database: Database, number: int) -> tuple[list[str], list[str]]:
     vault, connection = database.vault, database.connection
-    rows = connection.execute("SELECT id, serial, seed FROM tokens WHERE user = ?", (number,))
-    for token, serial, sealed in rows.fetchall():
-        seed = vault.open(sealed, seed_place(serial, number))
-        connection.execute(_UNASSIGN, (vault.seal(seed, seed_place(serial, None)), token))
-        yield serial
+    released: tuple[list[str], list[str]] = ([], [])
+    connection.execute("PRAGMA secure_delete = ON")
+    for token, serial, kind, sealed in connection.execute(_OWNED, (number,)).fetchall():
+        is_personal = kind in devices.PERSONAL
+        seed = b"" if is_personal else vault.open(sealed, seed_place(serial, number))
+        nobodys = vault.seal(seed, seed_place(serial, None))
+        connection.execute(_UNASSIGN, (token, nobodys, is_personal))
+        released[is_personal].append(serial)
+    return released
 
 
 def _person(row: tuple[Any, ...]) -> Person:

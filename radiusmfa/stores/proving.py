@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from radiusmfa.config.model import Factors, Hotp, Totp
 from radiusmfa.factors import hotp, totp
 from radiusmfa.factors.oath import PasscodeKey
+from radiusmfa.login import devices
 from radiusmfa.stores import tokens
 from radiusmfa.stores.people import RefusedError
 
@@ -40,6 +41,7 @@ def confirm(
     with database.transaction() as connection:
         stored = tokens.find_usable(connection, serial)
         token = stored.token
+        refuse_other(token)
         if token.status != "pending":
             raise RefusedError(f"token {serial!r} is {token.status}: there is nothing to confirm")
         found = _find(_key(database, stored), token, passcode, actor.now, factors=factors)
@@ -80,6 +82,7 @@ def resynchronize(
     with database.transaction() as connection:
         stored = tokens.find_usable(connection, serial)
         token = stored.token
+        refuse_other(token)
         found, drift = _pair(_key(database, stored), token, passcodes, actor.now, factors=factors)
         connection.execute(
             "UPDATE tokens SET drift = ?, last = ?,"
@@ -89,6 +92,20 @@ def resynchronize(
         detail = f"drift {drift} steps" if token.kind == "totp" else f"next counter {found + 1}"
         tokens.note(database, actor, "token.resync", token, detail=detail)
         return tokens.find(connection, serial).token
+
+
+def refuse_other(token: Token) -> None:
+    """
+    Look whether *token* makes passcodes at all.
+
+    Raises:
+        RefusedError: It is somebody's number, address or question.
+    """
+    if token.kind in devices.PERSONAL:
+        raise RefusedError(
+            f"token {token.serial!r} makes no passcodes, it is of kind {token.kind}: it counts"
+            " from its enrolment on"
+        )
 
 
 def _find(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from radiusmfa.config.model import Factors, Totp
 from radiusmfa.factors import totp
+from radiusmfa.login import devices
 from radiusmfa.stores import trail
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def _use_up_tokens(
             ahead = max(reach, own) if known is None else own
             last = max(last, totp.current_step(now, token.period) + ahead)
             totp_from = max(totp_from, (last + 1 - max(drift, 0)) * token.period)
-        elif known is None and status != "revoked":
+        elif known is None and status != "revoked" and token.kind not in devices.PERSONAL:
             status = "pending"
             waiting.append(serial)
         rows.append((drift, last, status, number))

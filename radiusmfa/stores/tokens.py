@@ -9,13 +9,12 @@ stays used.
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from radiusmfa.interfaces import KeysError
+from radiusmfa.login import devices
 from radiusmfa.secret import Secret
-from radiusmfa.stores import owners, remembered, trail
+from radiusmfa.stores import masks, owners, remembered, trail, twins
 from radiusmfa.stores.people import RefusedError, seed_place, user_number
 
 if TYPE_CHECKING:
@@ -32,10 +31,6 @@ _SELECT: Final = """
     FROM tokens t LEFT JOIN users u ON u.id = t.user
     LEFT JOIN (SELECT token, max(step) AS step FROM used GROUP BY token) s ON s.token = t.id
 """
-_SEEDS: Final = """
-    SELECT t.serial, t.user, t.seed FROM tokens t JOIN users u ON u.id = t.user
-    WHERE u.name = ? AND t.kind = ? AND t.status != 'revoked'
-"""
 INSERT: Final = """
     INSERT INTO tokens
         (serial, user, kind, algorithm, digits, period, seed, status, drift, last, label, created)
@@ -50,11 +45,11 @@ class NewToken:
 
     Attributes:
         serial: Unique; see `new_serial`.
-        kind: `totp` or `hotp`.
-        seed: The key.
-        algorithm: `sha1`, `sha256` or `sha512`.
-        digits: 6 to 8.
-        period: Seconds of a time step; 0 for HOTP.
+        kind: `totp`, `hotp`, or a kind of `login.account.Device`.
+        seed: The key; of a device, what has to be known of it.
+        algorithm: `sha1`, `sha256` or `sha512`; empty: it makes no OATH passcodes.
+        digits: 6 to 8; 0: it makes none.
+        period: Seconds of a time step; 0 for all but TOTP.
         last: Step or counter used last; -1: none.
         drift: Steps that its clock is ahead.
         label: For people.
@@ -74,7 +69,9 @@ class NewToken:
 
     @property
     def shape(self) -> str:
-        """What kind of token this is, for the audit."""
+        """What kind of token this is, for the audit; a number or address is masked."""
+        if self.kind in devices.PERSONAL:
+            return f"{self.kind} {devices.masked(self.kind, self.seed.reveal())}".rstrip()
         period = f" {self.period} s" if self.period else ""
         return f"{self.kind} {self.algorithm} {self.digits} digits{period}"
 
@@ -88,15 +85,16 @@ class Token:
         id: Number in the store.
         serial: What people call it.
         user: Name, or None.
-        kind: `totp` or `hotp`.
-        algorithm: Of the HMAC.
-        digits: Length of a passcode.
-        period: Seconds of a time step; 0 for HOTP.
+        kind: `totp`, `hotp`, or what it is besides (`login.account.Device`).
+        algorithm: Of the HMAC; empty: it makes no OATH passcodes.
+        digits: Length of a passcode; 0: it makes none.
+        period: Seconds of a time step; 0 for all but TOTP.
         status: `pending`, `active`, `disabled` or `revoked`.
         drift: Steps that its clock is ahead.
         last: Step or counter used last, -1 if none.
         label: For people.
         created: Seconds since 1970.
+        to: Where it reaches its user, masked; empty: nowhere.
     """
 
     id: int
@@ -111,6 +109,7 @@ class Token:
     last: int
     label: str
     created: int
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,7 @@ def listing(database: Database, *, user: str | None = None) -> list[Token]:
         RefusedError: There is no such user.
     """
     with database.reading() as connection:
-        return [stored.token for stored in _chosen(connection, user)]
+        return [_shown(database, stored) for stored in _chosen(connection, user)]
 
 
 def show(database: Database, serial: str) -> Token:
@@ -154,7 +153,7 @@ def show(database: Database, serial: str) -> Token:
         RefusedError: There is none of that serial.
     """
     with database.reading() as connection:
-        return find(connection, serial).token
+        return _shown(database, find(connection, serial))
 
 
 def enroll(
@@ -172,7 +171,7 @@ def enroll(
         if connection.execute("SELECT 1 FROM tokens WHERE serial = ?", (new.serial,)).fetchone():
             raise RefusedError(f"there is a token {new.serial!r} already; nothing was changed")
         number = owners.number(database, connection, actor, new.user, is_new=new_user)
-        _refuse_same_seed(database, new.user, new.kind, new.seed)
+        twins.refuse(database, new.user, new.kind, new.seed)
         connection.execute(INSERT, values(database, new, number, status=status, now=actor.now))
         line = actor.line(
             "token.enroll",
@@ -220,14 +219,16 @@ def assign(
         number = owners.number(database, connection, actor, user, is_new=new_user)
         seed = open_seed(database, stored)
         if number != stored.owner:
-            _refuse_same_seed(database, user, stored.token.kind, seed)
+            twins.refuse(database, user, stored.token.kind, seed)
         sealed = database.vault.seal(seed.reveal(), seed_place(serial, number))
         connection.execute(
             "UPDATE tokens SET user = ?, seed = ? WHERE id = ?", (number, sealed, stored.token.id)
         )
         connection.execute(remembered.END, (stored.owner,))
-        before = f"before: {stored.token.user}" if stored.token.user else ""
-        note(database, actor, "token.assign", replace(stored.token, user=user), detail=before)
+        told = [masks.said(database, stored)]
+        told += [f"before: {stored.token.user}"] if stored.token.user else []
+        detail = ", ".join(filter(None, told))
+        note(database, actor, "token.assign", replace(stored.token, user=user), detail=detail)
 
 
 def set_disabled(database: Database, actor: Actor, serial: str, *, disabled: bool) -> None:
@@ -249,7 +250,8 @@ def set_disabled(database: Database, actor: Actor, serial: str, *, disabled: boo
         status = "disabled" if disabled else "active"
         connection.execute("UPDATE tokens SET status = ? WHERE id = ?", (status, token.id))
         connection.execute(remembered.END, (stored.owner,))
-        note(database, actor, "token.disable" if disabled else "token.enable", token)
+        action = "token.disable" if disabled else "token.enable"
+        note(database, actor, action, token, detail=masks.said(database, stored))
 
 
 def revoke(database: Database, actor: Actor, serial: str) -> None:
@@ -268,14 +270,14 @@ def revoke(database: Database, actor: Actor, serial: str) -> None:
             (nothing, stored.token.id),
         )
         connection.execute(remembered.END, (stored.owner,))
-        note(database, actor, "token.revoke", stored.token)
+        note(database, actor, "token.revoke", stored.token, detail=masks.said(database, stored))
 
 
 def export(
     database: Database, actor: Actor, *, user: str | None, serials: frozenset[str]
 ) -> list[tuple[Token, Secret]]:
     """
-    Return tokens with their seeds in clear; the audit says so.
+    Return OATH tokens with their seeds in clear; the audit says so.
 
     Args:
         database: The store.
@@ -284,17 +286,20 @@ def export(
         serials: Only these; none named: all that are not revoked.
 
     Raises:
-        RefusedError: No such user or token.
+        RefusedError: No such user or token, or it has no seed that another server could use.
     """
     with database.transaction() as connection:
         usable = [one for one in _chosen(connection, user) if one.token.status != "revoked"]
         missing = serials - {one.token.serial for one in usable}
         if missing:
             raise RefusedError(f"there is no token {min(missing)!r} to export")
+        others = {one.token.serial for one in usable if one.token.kind not in devices.OATH}
+        if named := serials & others:
+            raise RefusedError(f"token {min(named)!r} is no OATH token: no URI can say it")
         opened = [
             (one.token, open_seed(database, one))
             for one in usable
-            if not serials or one.token.serial in serials
+            if one.token.serial not in others and (not serials or one.token.serial in serials)
         ]
         detail = f"{len(opened)} seeds in clear"
         trail.append(database, [actor.line("token.export", user=user or "", detail=detail)])
@@ -327,25 +332,6 @@ def find_usable(connection: sqlite3.Connection, serial: str) -> Stored:
     return stored
 
 
-def of_seed(database: Database, user: str, kind: str, seed: Secret) -> str | None:
-    """
-    Return the serial of a token of *user*, of that kind and seed, within a transaction.
-
-    With two such tokens a passcode that was used with one would be good with the other.
-    """
-    rows = database.connection.execute(_SEEDS, (user, kind))
-    for serial, owner, sealed in rows.fetchall():
-        with suppress(KeysError):  # one that does not open counts nowhere
-            if is_same_key(Secret(database.vault.open(sealed, seed_place(serial, owner))), seed):
-                return str(serial)
-    return None
-
-
-def is_same_key(one: Secret, other: Secret) -> bool:
-    """Say whether two seeds make the same passcodes: HMAC fills a key up with zero octets."""
-    return Secret(one.reveal().rstrip(b"\0")) == Secret(other.reveal().rstrip(b"\0"))
-
-
 def open_seed(database: Database, stored: Stored) -> Secret:
     """Return a token's seed in clear."""
     place = seed_place(stored.token.serial, stored.owner)
@@ -358,12 +344,8 @@ def note(database: Database, actor: Actor, action: str, token: Token, *, detail:
     trail.append(database, [line])
 
 
-def _refuse_same_seed(database: Database, user: str | None, kind: str, seed: Secret) -> None:
-    serial = None if user is None else of_seed(database, user, kind, seed)
-    if serial is not None:
-        raise RefusedError(
-            f"{user} has a token of this seed already, {serial}; nothing was changed"
-        )
+def _shown(database: Database, stored: Stored) -> Token:
+    return replace(stored.token, to=masks.of(database, stored))
 
 
 def _chosen(connection: sqlite3.Connection, user: str | None) -> list[Stored]:

@@ -596,3 +596,68 @@ def test_request_without_a_password_begins_the_factor(world: World, alice: Perso
     assert reply is not None
     assert reply.code == REJECT
     assert world.reasons[-1] == ("reject", Reason.NO_CREDENTIALS)
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_word_chooses_a_service_that_does_not_come_first(
+    world: World, alice: Person, *, passes: bool
+) -> None:
+    """What was chosen counts, though another factor of the person's comes before it."""
+    texts = Service(name="texts", settings=TEXTS)
+    serve(world, duo(), texts)
+    _device(world, alice.name, "sms", "SMS-1")
+    nas = world.nas(STEP_UP)
+    request = nas.request(alice.name, b"sms")
+    assert nas.send(request) is None
+    answer(world, PASSED if passes else Failed(Reason.BAD_PASSCODE))
+    assert told(nas, request).code == (ACCEPT if passes else REJECT)
+
+
+def test_device_that_is_taken_away_meanwhile_does_not_count(world: World, alice: Person) -> None:
+    """What was chosen by a word, too, has to be there when the answer comes."""
+    texts = Service(name="texts", settings=TEXTS)
+    serve(world, duo(), texts)
+    _device(world, alice.name, "sms", "SMS-1")
+    nas = world.nas(STEP_UP)
+    request = nas.request(alice.name, b"sms")
+    assert nas.send(request) is None
+    world.admin.connection.execute("UPDATE tokens SET status = 'disabled'")
+    answer(world, PASSED)
+    assert told(nas, request).code == REJECT
+    assert world.reasons[-1] == ("reject", Reason.NOT_ENROLLED)
+
+
+@pytest.mark.parametrize("reason", [Reason.BAD_PASSCODE, Reason.UPSTREAM_REFUSED])
+def test_wrong_code_is_asked_for_again_where_there_are_tries(
+    world: World, alice: Person, reason: Reason
+) -> None:
+    """At our own prompt, as for a code of ours; each wrong one counts."""
+    service = duo()
+    serve(world, service, factors=(factor_of(service, start_with=StartWith.CODE),), attempts=2)
+    nas = world.nas(ASKING)
+    state = nas.challenged(alice.name, alice.password)
+    for typed, code in ((b"111111", CHALLENGE), (b"222222", REJECT)):
+        request = nas.request(alice.name, typed, state)
+        assert nas.send(request) is None
+        answer(world, Failed(reason))
+        reply = told(nas, request)
+        assert reply.code == code
+        state = reply.state if code == CHALLENGE else b""
+    (failure,) = people.failures(world.admin, alice.name)
+    assert (failure.factor, failure.count) == ("upstream", 2)
+
+
+def test_same_last_answer_in_another_login_is_another_guess(world: World, alice: Person) -> None:
+    """Whoever knows one answer of two does not guess at the other one for free."""
+    serve(world)
+    nas = world.nas(ASKING)
+    for _ in range(3):
+        request = nas.request(alice.name, alice.password)
+        assert nas.send(request) is None
+        answer(world, UPSTREAM_ASKS, text="Last? ", state=b"s")
+        second = nas.request(alice.name, b"the same", told(nas, request).state)
+        assert nas.send(second) is None
+        answer(world, Failed(Reason.BAD_PASSCODE))
+        assert told(nas, second).code == REJECT
+    assert nas.decide(alice.name, alice.password) == REJECT
+    assert world.reasons[-1] == ("reject", Reason.LOCKED)

@@ -11,7 +11,7 @@ import pytest
 from radiusmfa.cli.attempt_told import Teller
 from radiusmfa.config.model import Client, Factors, Mode
 from radiusmfa.config.upstream_model import UpstreamFactor
-from radiusmfa.login.account import Kind, User
+from radiusmfa.login.account import Device, Kind, User
 from radiusmfa.login.flow import Step
 from radiusmfa.login.throttle import Failures
 from radiusmfa.outcome import (
@@ -220,3 +220,16 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert told["when_unavailable"] == ["totp"]
     assert [one["decision"] for one in told["rounds"]] == ["accept", "silence"]
     assert told["rounds"][0]["steps"] == [{"step": "password", "outcome": "passed"}]
+
+
+def test_devices_are_told_masked(said: Callable[[Callable[[Teller], object]], str]) -> None:
+    """Where somebody can be reached, beside the tokens; nothing where there is nothing."""
+    devices = (
+        Device(1, "S1", "sms", b"+491701234567"),
+        Device(2, "Q1", "question", b"[]"),
+    )
+    alice = User(1, "alice", None, is_exempt=False, is_disabled=False, tokens=(), devices=devices)
+    told = said(lambda teller: teller.user("alice", alice, None, ""))
+    assert "devices   S1 (sms ***4567), Q1 (question)\n" in told
+    bare = User(1, "alice", None, is_exempt=False, is_disabled=False, tokens=())
+    assert "devices" not in said(lambda teller: teller.user("alice", bare, None, ""))

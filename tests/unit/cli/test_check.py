@@ -268,3 +268,28 @@ def test_json_of_a_faulty_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "usable": False,
         "faults": [f"{tmp_path / 'it.yaml'}:7:1: x: is no setting"],
     }
+
+
+WEAK = (
+    GOOD
+    + """\
+services: {q: {question: {ask: 2}}}
+factors: {totp: {}, secret: {service: q}}
+"""
+)
+
+
+def test_weak_factor_is_an_error_until_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named without `weak: yes` the file cannot be used; with it each look at it is loud."""
+    named = WEAK.replace("secret: {file: it}}", "secret: {file: it}, factors: [totp, secret]}")
+    assert _check(named, tmp_path) == exits.CONFIGURATION
+    assert "secret is a weak factor" in capsys.readouterr().err
+    assert _check(named.replace("[totp, secret]}", "[totp, secret], weak: yes}"), tmp_path) == 0
+    out, err = capsys.readouterr()
+    assert "totp, secret (WEAK)" in out
+    assert "warning: client vpn: weak is yes: the factor secret counts" in err
+    assert _check(WEAK, tmp_path) == exits.DONE
+    out, err = capsys.readouterr()
+    assert ("WEAK" in out, err) == (False, "")

@@ -272,3 +272,21 @@ def test_decisions_are_written(decision: Decision, text: str, told: dict[str, ob
     """As one phrase, and as JSON."""
     assert str(decision) == text
     assert decision.as_json() == told
+
+
+def test_nobody_has_by_default_what_needs_a_device() -> None:
+    """`users: everyone` says nothing of a factor for which people need a number or questions."""
+    texts = UpstreamFactor(name="texts", upstream="sms", is_service=True, holds="sms")
+    duo = UpstreamFactor(name="duo", upstream="cloud", is_service=True)
+    for factor, is_refused in ((texts, True), (duo, False)):
+        own = dataclasses.replace(VPN, factors=(factor.name,))
+        config = Configuration(
+            path=Path("f"), listen=(), store_path=Path("f"), keys_path=Path("f"), clients=(own,),
+            factors=Factors(upstream=(factor,), names=(factor.name,)),
+        )  # fmt: skip
+        case = Case(
+            name="it", where="f:1", user="bob", client="vpn", at=NOON, address=None, groups=(),
+            approvals=(), attributes=(), token=(), expected=Expected(),
+        )  # fmt: skip
+        found = decisions.decide(config, case, NOON)
+        assert (found.refused == Reason.NOT_ENROLLED) is is_refused

@@ -11,9 +11,9 @@ from radiusmfa.cli import examine_self
 from radiusmfa.cli.findings import Cause, Level
 from radiusmfa.config import read
 from radiusmfa.config.model import Listen
-from radiusmfa.config.upstream_model import Upstream
+from radiusmfa.config.upstream_model import Upstream, UpstreamFactor
 from radiusmfa.secret import Secret
-from radiusmfa.stores import assignments, migrations
+from radiusmfa.stores import assignments, migrations, tokens
 from radiusmfa.stores.assignments import Assignment
 from radiusmfa.wire import numbers
 from tests.unit.cli.responder import (
@@ -26,7 +26,7 @@ from tests.unit.cli.responder import (
     other_secret,
     silent,
 )
-from tests.unit.stores.stock import ACTOR, settle
+from tests.unit.stores.stock import ACTOR, device, settle
 
 if TYPE_CHECKING:
     from radiusmfa.cli.findings import Finding
@@ -151,3 +151,20 @@ def test_ipv6_address_is_shown_in_brackets(config: Configuration) -> None:
         found = _listener(config, responder.port, QUICK, host="::")
     assert found.subject == f"listen [::]:{responder.port}"
     assert "no client has the address ::1" in found.text
+
+
+def test_numbers_that_nothing_uses_are_told(office: Office, config: Configuration) -> None:
+    """Somebody was enrolled for a factor that the configuration does not have."""
+    with office.open() as store:
+        settle(store, "alice", "bob")
+        device(store, "alice", "sms", "+491701234567")
+        device(store, "alice", "sms", "+491701234568")
+        device(store, "bob", "sms", "+491701234567")
+        device(store, "bob", "email", "bob@example.org", serial="E1")
+        tokens.set_disabled(store, ACTOR, "E1", disabled=True)
+    (_, found) = examine_self.store(config)
+    assert (found.level, found.cause) == (Level.NOTE, Cause.UNUSED_DEVICES)
+    assert found.text == "2 users with a device of kind sms, which no factor uses"
+    texts = UpstreamFactor(name="texts", upstream="x", is_service=True, holds="sms")
+    factors = dataclasses.replace(config.factors, upstream=(texts,))
+    assert len(examine_self.store(dataclasses.replace(config, factors=factors))) == 1

@@ -100,3 +100,17 @@ def test_a_new_file_with_faults_is_refused(site: Office) -> None:
     ran = site.run("plan", new)
     assert ran.code == exits.CONFIGURATION
     assert ran.err.startswith(f"radiusmfa: {new}:1:1: ")
+
+
+def test_weak_factor_is_a_change_that_is_told(site: Office) -> None:
+    """Whoever reads the plan sees that less will be proved."""
+    services = (
+        "services: {q: {question: {}}}\nfactors: {totp: {}, hotp: {}, secret: {service: q}}\n"
+    )
+    site.config.write_text(site.config.read_text("utf-8") + services, encoding="utf-8")
+    _change(site, "factors: [totp]}", "factors: [totp, secret], weak: yes}")
+    ran = site.run("plan", str(site.folder / "new.yaml"))
+    assert ran.out.splitlines() == [
+        "policy staff: factors totp -> totp, secret",
+        "policy staff: weak not said -> yes",
+    ]

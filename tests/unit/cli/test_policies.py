@@ -39,6 +39,7 @@ EVERYTHING: Final = Policy(
     primary="local",
     directory="corp",
     factors=("totp", "hotp"),
+    weak=True,
     when_unavailable=(),
     not_enrolled_until=date(2027, 1, 31),
     order=Order.FACTOR_FIRST,
@@ -62,7 +63,7 @@ def test_every_result_is_said() -> None:
     found = policies.results(EVERYTHING)
     assert tuple(found) == policy_checks.RESULTS
     assert policies.said(found) == (
-        "primary local; directory corp; factors totp, hotp; when_unavailable none;"
+        "primary local; directory corp; factors totp, hotp; weak yes; when_unavailable none;"
         " not_enrolled password only until 2027-01-31; order factor-first;"
         " remember 8h by user, station; reply Class=x, Filter-Id=y"
     )

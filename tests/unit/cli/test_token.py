@@ -175,7 +175,7 @@ def test_show_tells_everything_but_the_seed(tokens: Office) -> None:
     found = tokens.done("token", "show", "H1", "--json").json
     assert list(found) == [
         "serial", "user", "kind", "algorithm", "digits", "period", "status", "drift", "last",
-        "label", "created",
+        "label", "created", "to",
     ]  # fmt: skip
     assert SEED.hex() not in ran.out
 
@@ -226,3 +226,78 @@ def test_change_answers_in_json(
     found = tokens.done("token", *told, "--json").json
     assert change.items() <= found.items()
     assert found in tokens.done("token", "list", "--json").json
+
+
+NUMBER = "+491701234567"
+
+
+@pytest.fixture
+def reached(tokens: Office) -> Office:
+    """Alice can be sent messages, too."""
+    words = ("--type", "sms", "--to", NUMBER, "--serial", "S1")
+    tokens.done("token", "enroll", "alice", *words)
+    return tokens
+
+
+@pytest.mark.parametrize("verb", ["confirm", "resync"])
+def test_number_makes_no_passcodes(verb: str, reached: Office) -> None:
+    """The refusal comes before anybody is asked for a passcode."""
+    line = reached.refused(1, "token", verb, "S1")
+    assert line == (
+        "token 'S1' makes no passcodes, it is of kind sms: it counts from its enrolment on"
+    )
+
+
+def test_whole_number_is_shown_to_whoever_says_so(reached: Office) -> None:
+    """Masked without --reveal, whole with it; who looked is in the audit, what was seen is not."""
+    assert "to         ***4567\n" in reached.done("token", "show", "S1").out
+    count = len(reached.lines())
+    assert f"to         {NUMBER}\n" in reached.done("token", "show", "S1", "--reveal").out
+    assert reached.done("token", "show", "S1", "--reveal", "--json").json["to"] == NUMBER
+    lines = reached.lines()
+    assert [line["action"] for line in lines[count:]] == ["token.reveal"] * 2
+    assert NUMBER not in str(lines)
+
+
+def test_no_seed_is_revealed(tokens: Office) -> None:
+    """That is what `export` is for, which asks first."""
+    line = tokens.refused(1, "token", "show", "T1", "--reveal")
+    assert line.startswith("token 'T1' is totp: a seed is not shown; `radiusmfa token export`")
+
+
+def test_number_is_disabled_given_on_and_revoked(reached: Office) -> None:
+    """By the commands that tokens have; each line of the audit says which number, masked."""
+    for words in (
+        ["disable", "S1"],
+        ["enable", "S1"],
+        ["assign", "S1", "bob"],
+        ["revoke", "S1", "--yes"],
+    ):
+        reached.done("token", *words)
+    assert [line.get("detail") for line in reached.lines()[-4:]] == [
+        "sms ***4567",
+        "sms ***4567",
+        "sms ***4567, before: alice",
+        "sms ***4567",
+    ]
+    assert "revoked" in reached.done("token", "list").out
+    assert NUMBER not in "\n".join(reached.stock.dump())
+
+
+def test_user_show_has_it_masked(reached: Office) -> None:
+    """Beside the tokens."""
+    ran = reached.done("user", "show", "alice")
+    assert "token           S1  sms ***4567, active\n" in ran.out
+    (found,) = [
+        one
+        for one in reached.done("user", "show", "alice", "--json").json["tokens"]
+        if one["serial"] == "S1"
+    ]
+    assert found["to"] == "***4567"
+
+
+def test_user_delete_destroys_it(reached: Office) -> None:
+    """Only what somebody else can be given is said to be nobody's now."""
+    ran = reached.done("user", "delete", "alice", "--yes")
+    assert sorted(ran.out.split("do not count: ")[1].split()) == ["H1", "T1,"]
+    assert reached.done("token", "show", "S1", "--json").json["status"] == "revoked"

@@ -43,7 +43,7 @@ def _status(office: Office, serial: str) -> tuple[str, int | None]:
         pytest.param([], "Nobody can be asked for the first passcode here", id="nobody-to-ask"),
         pytest.param(["--digits", "5", "--pending"], "6<=x<=8", id="digits"),
         pytest.param(["--period", "5", "--pending"], "15<=x<=300", id="period"),
-        pytest.param(["--kind", "sms", "--pending"], "is not one of 'totp', 'hotp'", id="kind"),
+        pytest.param(["--kind", "fax", "--pending"], "is not one of 'totp', 'hotp'", id="kind"),
         pytest.param(["--algorithm", "md5", "--pending"], "is not one of", id="algorithm"),
         pytest.param(["--serial", "a b", "--pending"], "a serial number holds no", id="serial"),
         pytest.param(["--label", "a\nb", "--pending"], "control characters", id="label"),

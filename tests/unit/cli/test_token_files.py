@@ -256,3 +256,15 @@ def test_full_disk_leaves_no_seeds(peopled: Office, tmp_path: Path) -> None:
     assert ran.code == 74
     assert ran.err == f"radiusmfa: {out}: File too large\n"
     assert not out.exists()
+
+
+def test_export_leaves_out_what_no_uri_can_say(peopled: Office) -> None:
+    """Tokens alone; a number that is named is refused."""
+    peopled.done("token", "enroll", "alice", "--no-confirm", "--serial", "T1")
+    words = ("--type", "sms", "--to", "+491701234567", "--serial", "S1")
+    peopled.done("token", "enroll", "alice", *words)
+    ran = peopled.done("token", "export", "-", "--yes")
+    assert len(ran.out.splitlines()) == 1
+    assert "1234567" not in ran.out
+    line = peopled.refused(1, "token", "export", "-", "--yes", "S1")
+    assert line == "token 'S1' is no OATH token: no URI can say it"

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.unit.config.client_entries import VPN, faults, one, read, warnings
+from radiusmfa.config.model import Factors
+from radiusmfa.config.upstream_model import UpstreamFactor
+from tests.unit.config.client_entries import (
+    DIRECTORIES,
+    UPSTREAMS,
+    VPN,
+    entry,
+    faults,
+    one,
+    read,
+    warnings,
+)
+
+if TYPE_CHECKING:
+    from radiusmfa.config.model import Client
 
 PROXY = "mode: proxy, primary: rsa"
 
@@ -252,3 +268,86 @@ def test_no_protection_at_all_is_said() -> None:
 def test_strong_secret_needs_no_warning() -> None:
     """`weak_secret` on a strong secret weakens nothing."""
     assert not read(f"clients: [{{{VPN}, weak_secret: yes}}]")[1]
+
+
+WEAK = Factors(
+    upstream=(
+        UpstreamFactor(
+            name="secret", upstream="q", is_service=True, holds="question", is_weak=True
+        ),
+    ),
+    names=("totp", "secret"),
+)
+
+
+def _weak(settings: str, defaults: str = "") -> tuple[tuple[Client, ...], list[str], list[str]]:
+    return read(entry(settings, defaults), UPSTREAMS, WEAK, DIRECTORIES)
+
+
+@pytest.mark.parametrize(
+    ("settings", "defaults", "where"),
+    [
+        ("factors: [secret]", "", "clients[0].factors"),
+        ("factors: [totp, secret]", "", "clients[0].factors"),
+        (
+            "factors: [totp, secret], weak: no",
+            "defaults: {weak: yes, factors: [secret]}",
+            "clients",
+        ),
+        ("mode: challenge", "defaults: {factors: [totp, secret]}", "defaults.factors"),
+    ],
+)
+def test_weak_factor_is_no_second_factor(settings: str, defaults: str, where: str) -> None:
+    """Whoever names one has to say that it is weak; the fault says where."""
+    faulty = _weak(settings, defaults)[2]
+    assert len(faulty) == 1
+    assert where in faulty[0]
+    assert "secret is a weak factor: it counts only where weak: yes stands beside it" in faulty[0]
+
+
+@pytest.mark.parametrize("settings", ["factors: [totp], weak: yes", "weak: yes"])
+def test_weak_without_a_weak_factor_means_nothing(settings: str) -> None:
+    """Without such a name the word would be lost on whoever reads it."""
+    (line,) = _weak(settings)[2]
+    assert "clients[0].weak: has no meaning: no factor here is a weak one" in line
+
+
+@pytest.mark.parametrize("settings", ["mode: challenge", "factors: [totp]", "weak: no"])
+def test_weak_factor_is_not_among_all(settings: str) -> None:
+    """A client that names no factors does not get the weak one with all others."""
+    (client,), said, faulty = _weak(settings)
+    assert (client.factors, client.weak, said, faulty) == (("totp",), False, [], [])
+
+
+def test_weak_factor_that_counts_is_loud() -> None:
+    """At every start; the default for all clients binds those that name one."""
+    for settings, defaults in (
+        ("factors: [totp, secret], weak: yes", ""),
+        ("factors: [totp, secret]", "defaults: {weak: yes}"),
+    ):
+        (client,), said, faulty = _weak(settings, defaults)
+        assert (client.factors, client.weak, faulty) == (("totp", "secret"), True, [])
+        (line,) = said
+        assert line == (
+            "client vpn: weak is yes: the factor secret counts as a second factor, and whoever"
+            " knows a person well gets past it"
+        )
+
+
+@pytest.mark.parametrize("settings", ["mode: append", "mode: append, delimiter: ','"])
+def test_questions_need_a_client_that_shows_them(settings: str) -> None:
+    """Nobody can answer what is not shown."""
+    _, said, faulty = _weak(f"{settings}, factors: [secret], weak: yes")
+    assert not faulty
+    assert said[1:] == [
+        "client vpn: the factor secret asks questions, and this client shows none: it is of no use"
+    ]
+
+
+def test_service_is_no_upstream_that_waits() -> None:
+    """What a service takes for a push is not a RADIUS server's to say."""
+    factors = Factors(
+        upstream=(UpstreamFactor(name="duo", upstream="cloud", is_service=True),), names=("duo",)
+    )
+    _, said, faulty = read(entry("factors: [duo]"), UPSTREAMS, factors, DIRECTORIES)
+    assert (said, faulty) == ([], [])

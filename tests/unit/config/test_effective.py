@@ -110,7 +110,7 @@ WHOLE = Policy(
 
 def test_mark_is_the_same_in_every_process() -> None:
     """A challenge outlives a restart, in which sets have another order."""
-    assert effective.mark(WHOLE) == "5d292f99"
+    assert effective.mark(WHOLE) == "324498df"
 
 
 @pytest.mark.parametrize(
@@ -157,3 +157,12 @@ def test_mark_is_another_one_as_soon_as_the_policy_says_anything_else() -> None:
     ]
     assert len({effective.mark(one) for one in made}) == len(made)
     assert effective.mark(policy(groups=("a",))) == effective.mark(policy(groups=("a",)))
+
+
+def test_what_a_client_says_of_weak_factors_counts_for_no_policy() -> None:
+    """A policy says it itself, or it does not hold."""
+    for own in (False, True):
+        for said in (False, True):
+            client = Client(name="vpn", networks=(), secret=Secret(b""), weak=own)
+            policy = Policy(name="it", weak=said)
+            assert effective.client(client, policy).weak is said

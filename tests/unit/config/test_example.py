@@ -23,6 +23,7 @@ from radiusmfa.config.approval_model import ApprovalSource, ServiceNow
 from radiusmfa.config.directory_model import Directory
 from radiusmfa.config.model import Client, Configuration
 from radiusmfa.config.nodes import Listing, Mapping, Node
+from radiusmfa.config.service_model import Questions
 from radiusmfa.config.upstream_model import Server, Upstream, UpstreamFactor, UserName
 
 if TYPE_CHECKING:
@@ -136,6 +137,12 @@ def test_example_shows_every_setting() -> None:
     wanted -= {"upstreams.rsa.name", "factors.securid.name", "factors.upstream", "factors.names"}
     wanted -= {"primaries.corp.ldap.name"}
     wanted |= {"factors.securid", "primaries.corp", "primaries.corp.ldap"}
+    # What the kind of a service says of its factors.
+    wanted -= {f"factors.securid.{name}" for name in ("is_service", "holds", "words", "is_weak")}
+    wanted |= {"services.questions", "services.questions.question"}
+    wanted |= {
+        f"services.questions.question.{field.name}" for field in dataclasses.fields(Questions)
+    }
     wanted |= {
         "listen.udp",
         "accounting.udp",

@@ -38,7 +38,10 @@ BROKER: Final = _client("broker", Mode.STEP_UP)
 
 
 def _read(
-    text: str, clients: tuple[Client, ...] = (VPN,), directories: tuple[Directory, ...] = ()
+    text: str,
+    clients: tuple[Client, ...] = (VPN,),
+    directories: tuple[Directory, ...] = (),
+    factors: Factors = FACTORS,
 ) -> tuple[list[str], list[str]]:
     """Return the faults and the warnings of policies."""
     report = nodes.Report()
@@ -46,7 +49,7 @@ def _read(
     known = policies.Known(
         clients=clients,
         upstreams=UPSTREAMS,
-        factors=FACTORS,
+        factors=factors,
         directories=directories,
         approvals=(ApprovalSource(name="root"),),
     )
@@ -69,6 +72,7 @@ DENIED: Final = {
     "primary": "local",
     "directory": "corp",
     "factors": "[totp]",
+    "weak": "yes",
     "when_unavailable": "[totp]",
     "not_enrolled": "refuse",
     "order": "factor-first",
@@ -87,6 +91,7 @@ def test_a_denial_decides_nothing_else(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("weak", "yes"),
         ("when_unavailable", "[refuse]"),
         ("not_enrolled", "refuse"),
         ("order", "factor-first"),
@@ -334,3 +339,56 @@ def test_nothing_is_remembered_where_the_passcode_comes_first(
     """It would be asked for all the same."""
     (fault,) = _faults(settings, client)
     assert "remember: has no effect with order: factor-first" in fault
+
+
+WEAK: Final = UpstreamFactor(
+    name="secret", upstream="q", is_service=True, holds="question", is_weak=True
+)
+WITH_WEAK: Final = Factors(upstream=(WEAK,), names=("totp", "secret"))
+
+
+def _weak(settings: str, *clients: Client) -> tuple[list[str], list[str]]:
+    return _read(f"[{{name: it, {settings}}}]", clients or (VPN,), factors=WITH_WEAK)
+
+
+@pytest.mark.parametrize(
+    ("settings", "client"),
+    [
+        ("factors: [secret]", VPN),
+        ("factors: [totp, secret], weak: no", VPN),
+        # What the client says of it is about logins without policies.
+        ("factors: [totp, secret]", _client("vpn", weak=True, factors=("secret",))),
+        ("primary: local", _client("vpn", weak=True, factors=("totp", "secret"))),
+    ],
+)
+def test_no_policy_counts_a_weak_factor_unless_it_says_so(settings: str, client: Client) -> None:
+    """Each policy has to say it itself, also where the client names the factor."""
+    faulty, _ = _weak(settings, client)
+    assert len(faulty) == 1
+    assert (
+        "policies[0].factors: secret is a weak factor: it counts only where weak: yes" in faulty[0]
+    )
+    assert "(client vpn)" in faulty[0]
+
+
+@pytest.mark.parametrize("settings", ["weak: yes", "factors: [totp], weak: yes"])
+def test_weak_policy_without_a_weak_factor_means_nothing(settings: str) -> None:
+    """Somebody believed to have allowed something."""
+    (fault,), _ = _weak(settings)
+    assert "policies[0].weak: has no meaning: no factor here is a weak one (client vpn)" in fault
+
+
+def test_weak_policy_is_loud() -> None:
+    """Once, however many clients it is for; without such a factor nothing has to be said."""
+    clients = (_client("vpn"), _client("wifi"))
+    faulty, said = _weak("factors: [totp, secret], weak: yes", *clients)
+    assert faulty == []
+    (line,) = said
+    assert line == (
+        "policy it: weak is yes: the factor secret counts as a second factor, and whoever"
+        " knows a person well gets past it"
+    )
+    own = _client("vpn", weak=True, factors=("totp", "secret"))
+    assert _weak("weak: yes", own)[0] == []
+    for settings in ("factors: skip", "deny: yes", "factors: [totp]"):
+        assert _weak(settings, own)[0] == []

@@ -252,3 +252,15 @@ def test_settings_are_those_that_may_count() -> None:
         ("policy p, client broker", "rsa"),
         ("policy in, client broker", NONE),
     ]
+
+
+def test_device_that_nobody_has() -> None:
+    """A factor for which people need a number, an address or questions, and nobody has one."""
+    texts = UpstreamFactor(name="texts", upstream="sms", is_service=True, holds="sms")
+    factors = Factors(upstream=(texts,), names=("totp", "texts"))
+    config = dataclasses.replace(
+        _config(clients=(_client("vpn", factors=("texts",)),)), factors=factors
+    )
+    found = proofs.of(config, proofs.Holders(frozenset({"totp", "email"}), frozenset()))
+    assert found == ["client vpn: nobody has the factor texts: no user has a device of kind sms"]
+    assert proofs.of(config, proofs.Holders(frozenset({"sms"}), frozenset())) == []

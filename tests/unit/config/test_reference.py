@@ -42,9 +42,11 @@ DIRECTORY = (
     "servers: ['ldap://dc1'], base: 'dc=x', bind_dn: 'cn=y', bind_password: {file: secrets/vpn}"
 )
 UPSTREAM = f"upstreams: {{it: {{servers: [{{{SERVER}}}]}}}}\n"
+WEAK = "services: {weak: {question: {}}}\nfactors: {weak: {service: weak}}\n"
 SERVICE = "url: 'https://192.0.2.40', user: me, password: {file: secrets/vpn}"
 # By kind, what such a service must say; one of each, so that the page's tables can be tried.
 KINDS = {
+    "question": "",
     "duo": (
         "host: api-12345678.duosecurity.com, integration_key: DIXXXXXXXXXXXXXXXXXX,"
         " secret_key: {file: secrets/duo}"
@@ -65,6 +67,7 @@ SECTIONS = {
     "services": service_model.Service,
     "services.NAME.proxy": service_model.Proxy,
     "services.NAME.limits": service_model.Limits,
+    "services.NAME.question": service_model.Questions,
     "approvals": approval_model.ApprovalSource,
     "approvals.NAME.servicenow": approval_model.ServiceNow,
     "passwords": model.Passwords,
@@ -113,7 +116,10 @@ WITH_NAME = {
     "memory_kib": ", passes: 1",
     "prompt_limit": ", prompt: '?'",
 }
-WITH_BOTH: dict[tuple[str, object], str] = {("without_password", "yes"): ", mode: step-up"}
+WITH_BOTH: dict[tuple[str, object], str] = {
+    ("without_password", "yes"): ", mode: step-up",
+    ("weak", "yes"): ", factors: [weak]",
+}
 WITH_VALUE: dict[object, str] = {
     "proxy": ", primary: it",
     "chap": ", mode: proxy, primary: it",
@@ -134,7 +140,8 @@ def _with(section: str, name: str, value: object) -> str:  # noqa: PLR0911 - a t
     setting = f"{name}: {value}{WITH_NAME.get(name, '')}{WITH_VALUE.get(value, '')}"
     setting += WITH_BOTH.get((name, value), "")
     if section == "clients":
-        return f"{SMALLEST}clients: [{{{CLIENT}, {setting}}}]\n{UPSTREAM}"
+        more = WEAK if name == "weak" else ""
+        return f"{SMALLEST}clients: [{{{CLIENT}, {setting}}}]\n{UPSTREAM}{more}"
     if section == "upstreams":
         return _smallest() + UPSTREAM.replace("}]}}", f"}}], {setting}}}}}")
     if section == "upstreams.NAME.servers":
@@ -156,7 +163,7 @@ def _with(section: str, name: str, value: object) -> str:  # noqa: PLR0911 - a t
 def _of_service(section: str, setting: str) -> str:
     _, _, inner = section.partition(".NAME.")
     if inner in KINDS:
-        return f"{inner}: {{{KINDS[inner]}, {setting}}}"
+        return f"{inner}: {{{', '.join(filter(None, (KINDS[inner], setting)))}}}"
     if inner == "proxy":
         setting = f"proxy: {{host: proxy.example.com, {setting}}}"
     elif inner:

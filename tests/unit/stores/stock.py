@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, TypeVar, final
 
 from radiusmfa.factors.oath import passcode
 from radiusmfa.secret import Secret
-from radiusmfa.stores import database, people, tokens
+from radiusmfa.stores import database, devices, people, tokens
+from radiusmfa.stores.devices import NewDevice
 from radiusmfa.stores.tokens import NewToken
 from radiusmfa.stores.trail import Actor
 from radiusmfa.stores.vault import Vault
@@ -103,6 +104,15 @@ def enroll(store: Database, *new: NewToken, status: str = "active") -> None:
     """Store tokens."""
     for one in new:
         tokens.enroll(store, ACTOR, one, status=status)
+
+
+def device(
+    store: Database, user: str, kind: str, secret: str | bytes, *, serial: str = "", label: str = ""
+) -> str:
+    """Give somebody a number, an address, a question or a key; return its serial."""
+    octets = secret.encode() if isinstance(secret, str) else secret
+    new = NewDevice(kind=kind, secret=Secret(octets), serial=serial, label=label, user=user)
+    return devices.enroll(store, ACTOR, new)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from tests.unit.stores.stock import (
     NOW,
     SEED,
     Stock,
+    device,
     enroll,
     full_disk,
     in_child,
@@ -399,3 +400,17 @@ def test_kill_while_a_backup_is_taken_leaves_no_backup(stock: Stock, tmp_path: P
         copies.take(store, ACTOR, tmp_path / "backup")
     shutil.copy(tmp_path / "backup", stock.path)
     assert _names(stock) == []
+
+
+def test_numbers_are_looked_at_too(stock: Stock, tmp_path: Path) -> None:
+    """A backup whose numbers do not open is refused before it is put in place."""
+    with stock.open() as store:
+        settle(store, "alice")
+        device(store, "alice", "sms", "+491701234567", serial="S1")
+        copies.take(store, ACTOR, tmp_path / "whole")
+        store.connection.execute("UPDATE tokens SET seed = zeroblob(60)")
+        copies.take(store, ACTOR, tmp_path / "damaged")
+    _refusal(tmp_path / "damaged", stock, KeysError)
+    copy = copies.checked(tmp_path / "whole", stock.path, Vault.read(stock.keys))
+    assert tokens.show(copy, "S1").to == "***4567"
+    copies.discard(copy)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from radiusmfa.stores import assignments, holders, tokens
 from radiusmfa.stores.assignments import Assignment
-from tests.unit.stores.stock import ACTOR, Stock, enroll, hotp, settle, totp
+from tests.unit.stores.stock import ACTOR, Stock, device, enroll, hotp, settle, totp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +23,9 @@ def test_what_somebody_has_counts(tmp_path: Path) -> None:
     with stock.open() as store:
         settle(store, "alice", "bob")
         enroll(store, totp("T1", "alice"), totp("T2", "bob"))
+        device(store, "bob", "sms", "+491701234567")
         assignments.assign(store, ACTOR, Assignment(user="bob", upstream="rsa"))
-    assert holders.read(stock.path) == (frozenset({"totp"}), frozenset({"rsa"}))
+    assert holders.read(stock.path) == (frozenset({"totp", "sms"}), frozenset({"rsa"}))
 
 
 def test_what_nobody_can_use_does_not_count(tmp_path: Path) -> None:

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from radiusmfa.interfaces import ImportRefusedError, StoreBusyError, StoreError
+from radiusmfa.secret import Secret
 from radiusmfa.stores import imports, people, tokens, trail
+from radiusmfa.stores.devices import NewDevice
 from radiusmfa.stores.imports import NewUser
 from tests.unit.stores.stock import (
     ACTOR,
     NOW,
     SEED,
+    device,
     enroll,
     full_disk,
     hotp,
@@ -292,3 +295,53 @@ def test_what_takes_long_is_done_before_the_lock(store: Database) -> None:
 
     imports.add_users(store, ACTOR, Watched(_crowd(3)), "")
     assert locked == [False, True, True]
+
+
+def _device(user: str, secret: str, serial: str = "") -> NewToken:
+    return NewDevice(kind="sms", secret=Secret(secret.encode()), serial=serial, user=user).token()
+
+
+def test_devices_that_cannot_be_stored_refuse_the_file(store: Database, stock: Stock) -> None:
+    """Each is named with its place; nothing of a number is."""
+    settle(store, "alice")
+    device(store, "alice", "sms", "+491701234567", serial="S1")
+    with store.transaction() as connection:
+        connection.execute("INSERT INTO aliases VALUES ('asmith', 1)")
+    found = [
+        ("line 2", _device("alice", "+491701234567")),
+        ("line 3", _device("alice", "+491701234568", "S1")),
+        ("line 4", _device("alice", "+491701234568")),
+        ("line 5", _device("asmith", "+491701234567")),
+        ("line 6", _device("eve", "+491701234567")),
+    ]
+    before = stock.dump()
+    wrong = [
+        "line 2: alice has this number already, S1",
+        "line 3: there is a token 'S1' already",
+        "line 4: the number of line 3 again, for the same user",
+        "line 5: 'asmith' is an alias of another user",
+        "line 6: there is no user 'eve'",
+    ]
+    for new_users in (False, True):
+        with pytest.raises(ImportRefusedError) as raised:
+            imports.add_tokens(store, ACTOR, found, "5 sms", new_users=new_users)
+        assert raised.value.faults == tuple(wrong[: -1 if new_users else None])
+        assert stock.dump() == before
+
+
+def test_users_whom_only_a_directory_knows_are_made(store: Database) -> None:
+    """One row a person, however many devices; each has an audit line."""
+    settle(store, "alice")
+    found = [
+        ("line 2", _device("alice", "+491701234567")),
+        ("line 3", _device("eve", "+491701234568")),
+        ("line 4", _device("eve", "+491701234569")),
+    ]
+    imports.add_tokens(store, ACTOR, found, "3 sms", new_users=True)
+    assert _names(store) == ["alice", "eve"]
+    assert [one.to for one in tokens.listing(store, user="eve")] != ["", ""]
+    lines = [json.loads(line) for _, line in trail.read(store)]
+    assert [(one["action"], one.get("detail")) for one in lines[-2:]] == [
+        ("user.add", "without a password"),
+        ("token.import", "3 sms"),
+    ]

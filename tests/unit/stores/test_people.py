@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from radiusmfa.config.approval_model import ApprovalSource
+from radiusmfa.config.service_model import Limits
 from radiusmfa.factors import recovery
+from radiusmfa.login.calls import refusal
+from radiusmfa.login.devices import Question
+from radiusmfa.outcome import Reason
 from radiusmfa.stores import approvals, assignments, granting, names, people, tokens, trail
 from radiusmfa.stores.assignments import Assignment
+from radiusmfa.stores.logins import Logins
 from radiusmfa.stores.people import Failure, RefusedError
 from radiusmfa.stores.trail import Actor
-from tests.unit.stores.stock import ACTOR, NOW, SEED, enroll, settle, totp
+from tests.unit.stores.stock import ACTOR, NOW, SEED, device, enroll, settle, totp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -345,3 +350,65 @@ def test_what_is_no_code_is_not_stored(store: Database) -> None:
     settle(store, "alice")
     people.issue_recovery(store, ACTOR, "alice", ["abcde-fghjk", "short"])
     assert people.person(store, "alice").recovery_codes == 1
+
+
+def _calls(store: Database) -> list[tuple[int, str]]:
+    return store.connection.execute("SELECT user, result FROM calls ORDER BY id").fetchall()
+
+
+def test_unlocking_ends_cool_downs(store: Database, stock: Stock) -> None:
+    """Silence after a no, and what was counted, end; an open call stays, and so do others'."""
+    settle(store, "alice", "bob")
+    now = int(NOW)
+    rows = [
+        (at, "push", user, "push", b"", b"", b"", now - 5, now - 5, result)
+        for at, (user, result) in enumerate(
+            [(1, "refused"), (1, "fraud"), (1, "sent"), (1, "open"), (2, "refused")]
+        )
+    ]
+    with store.transaction() as connection:
+        connection.executemany("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    server = Logins(store)
+    server.begin()
+    server.commit()
+    limits = Limits(per_hour=3, cool_down=3600)
+
+    def why(user: int) -> Reason | None:
+        return refusal(server.calls.of("push"), limits, user, b"t", NOW, is_open=False)
+
+    assert why(1) is why(2) is Reason.COOLING_DOWN
+    with stock.open() as administrators:
+        people.unlock(administrators, ACTOR, "alice")
+        assert _calls(administrators) == [(1, "open"), (2, "refused")]
+    assert server.begin()  # somebody else has written: it reads anew
+    server.commit()
+    assert (why(1), why(2)) == (None, Reason.COOLING_DOWN)
+
+
+def test_what_is_ones_own_goes_with_its_user(store: Database) -> None:
+    """Numbers, addresses and questions are destroyed; a token that somebody can be given stays."""
+    settle(store, "alice")
+    enroll(store, totp("T1", "alice"))
+    device(store, "alice", "yubikey", b"private id and key", serial="ccccccbcgujh")
+    for kind, secret in (
+        ("sms", "+491701234567"),
+        ("voice", "+491701234567"),
+        ("email", "alice@example.org"),
+        ("question", Question("Which city?", "$hash").dump()),
+    ):
+        device(store, "alice", kind, secret, serial=kind)
+    assert people.delete(store, ACTOR, "alice") == ("T1", "ccccccbcgujh")
+    found = {one.serial: (one.user, one.status) for one in tokens.listing(store)}
+    assert found == {
+        "T1": (None, "disabled"),
+        "ccccccbcgujh": (None, "disabled"),
+        **dict.fromkeys(("sms", "voice", "email", "question"), (None, "revoked")),
+    }
+    assert _last_line(store)["detail"] == (
+        "tokens unassigned: T1 ccccccbcgujh; revoked: sms voice email question"
+    )
+    stored = tokens.find(store.connection, "sms")
+    assert tokens.open_seed(store, stored).reveal() == b""
+    stored = tokens.find(store.connection, "ccccccbcgujh")
+    assert tokens.open_seed(store, stored).reveal() == b"private id and key"
+    assert trail.verify(store).fault is None

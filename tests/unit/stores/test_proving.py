@@ -13,7 +13,7 @@ from radiusmfa.secret import Secret
 from radiusmfa.stores import people, proving, tokens, trail
 from radiusmfa.stores.people import RefusedError
 from radiusmfa.stores.trail import Actor
-from tests.unit.stores.stock import ACTOR, NOW, code, enroll, hotp, settle, step, totp
+from tests.unit.stores.stock import ACTOR, NOW, code, device, enroll, hotp, settle, step, totp
 
 if TYPE_CHECKING:
     from radiusmfa.stores.database import Database
@@ -207,3 +207,17 @@ def test_factor_that_is_switched_off_can_still_be_enrolled(pending: Database) ->
     proving.resynchronize(pending, ACTOR, "H1", (code(11), code(12)), factors=none)
     proving.confirm(pending, ACTOR, "T1", code(STEP - 1), factors=none)
     proving.resynchronize(pending, ACTOR, "T1", (code(STEP), code(STEP + 1)), factors=none)
+
+
+@pytest.mark.parametrize("kind", ["sms", "voice", "email", "question"])
+def test_what_makes_no_passcodes_is_refused(kind: str, store: Database, stock: Stock) -> None:
+    """There is nothing to confirm or to synchronize: the refusal says what it is."""
+    settle(store, "alice")
+    device(store, "alice", kind, "+491701234567", serial="D1")
+    before = stock.dump()
+    why = f"token 'D1' makes no passcodes, it is of kind {kind}: it counts from its enrolment on"
+    with pytest.raises(RefusedError, match=why):
+        _confirm(store, "D1", code(1))
+    with pytest.raises(RefusedError, match=why):
+        _resync(store, "D1", code(1), code(2))
+    assert stock.dump() == before

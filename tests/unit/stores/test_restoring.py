@@ -31,7 +31,18 @@ from radiusmfa.stores.logins import Logins
 from radiusmfa.stores.remembered import Parts
 from radiusmfa.stores.trail import Actor
 from radiusmfa.stores.vault import Vault
-from tests.unit.stores.stock import ACTOR, NOW, SEED, Stock, enroll, hotp, settle, step, totp
+from tests.unit.stores.stock import (
+    ACTOR,
+    NOW,
+    SEED,
+    Stock,
+    device,
+    enroll,
+    hotp,
+    settle,
+    step,
+    totp,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -405,3 +416,30 @@ def test_no_factor_is_remembered_over_a_restore(approved: Path, stock: Stock) ->
     _restore(approved, stock)
     with stock.open() as store:
         assert remembered.listing(store, NOW) == []
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_numbers_and_questions_are_as_they_were(
+    stock: Stock, tmp_path: Path, *, knows: bool
+) -> None:
+    """They make no passcodes that could have been used: none of them waits for anything."""
+    with stock.open() as store:
+        settle(store, "alice")
+        for kind in ("sms", "voice", "email", "question"):
+            device(store, "alice", kind, "+491701234567", serial=kind)
+        tokens.revoke(store, ACTOR, "voice")
+        copies.take(store, ACTOR, tmp_path / "backup")
+        tokens.set_disabled(store, ACTOR, "sms", disabled=True)
+    copy = copies.checked(tmp_path / "backup", stock.path, Vault.read(stock.keys))
+    with stock.open() as old, copy:
+        report = restoring.use_up(
+            copy, old if knows else None, ACTOR, factors=SETTINGS, source="backup"
+        )
+        found = {one.serial: (one.status, one.to) for one in tokens.listing(copy)}
+    assert (report.is_complete, report.waiting) == (knows, ())
+    assert found == {
+        "sms": ("active", "***4567"),
+        "voice": ("revoked", ""),
+        "email": ("active", "+***"),
+        "question": ("active", ""),
+    }

@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from radiusmfa.interfaces import KeysError, StoreError
+from radiusmfa.login.devices import Question
 from radiusmfa.stores import copies, database, rotation, tokens, trail
 from radiusmfa.stores.vault import Vault
-from tests.unit.stores.stock import ACTOR, SEED, Stock, enroll, full_disk, in_child, settle, totp
+from tests.unit.stores.stock import (
+    ACTOR,
+    SEED,
+    Stock,
+    device,
+    enroll,
+    full_disk,
+    in_child,
+    settle,
+    totp,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,3 +208,19 @@ def test_value_that_does_not_open_stops_the_rotation(filled: Stock) -> None:
         _refused(store)
     assert filled.dump() == before
     assert 1 in Vault.read(filled.keys).numbers
+
+
+def test_numbers_and_questions_are_sealed_anew(stock: Stock) -> None:
+    """Whatever kind a row is of, the new key opens it, and the old one is not needed."""
+    question = Question("Which city?", "$hash").dump()
+    with stock.open() as store:
+        settle(store, "alice")
+        device(store, "alice", "sms", "+491701234567", serial="S1")
+        device(store, "alice", "question", question, serial="Q1")
+        device(store, "alice", "yubikey", b"", serial="ccccccbcgujh")
+    assert _rotate(stock) == 3
+    with stock.open() as store:
+        assert tokens.show(store, "S1").to == "***4567"
+        stored = tokens.find(store.connection, "Q1")
+        assert tokens.open_seed(store, stored).reveal() == question
+        assert trail.verify(store).fault is None

@@ -12,7 +12,7 @@ import pytest
 from radiusmfa.interfaces import KeysError, StoreError
 from radiusmfa.stores import people, tokens, trail
 from radiusmfa.stores.people import RefusedError
-from tests.unit.stores.stock import ACTOR, NOW, SEED, enroll, hotp, settle, totp
+from tests.unit.stores.stock import ACTOR, NOW, SEED, device, enroll, hotp, settle, totp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -312,3 +312,16 @@ def test_damaged_token_is_no_obstacle(owned: Database, stock: Stock) -> None:
         connection.execute("UPDATE tokens SET seed = zeroblob(60)")
     enroll(owned, totp("T2", "alice", seed=SEED))
     assert tokens.show(owned, "T2").user == "alice"
+
+
+def test_what_no_other_server_could_use_is_not_exported(owned: Database, stock: Stock) -> None:
+    """Numbers and keys of other kinds are left out; named, they are refused."""
+    device(owned, "alice", "sms", "+491701234567", serial="S1")
+    device(owned, "alice", "yubikey", b"private id and key", serial="ccccccbcgujh")
+    assert list(_exported(owned)) == ["T1"]
+    assert _last_line(owned)["detail"] == "1 seeds in clear"
+    before = stock.dump()
+    for serial in ("S1", "ccccccbcgujh"):
+        with pytest.raises(RefusedError, match=f"'{serial}' is no OATH token: no URI can say it"):
+            _exported(owned, "T1", serial)
+    assert stock.dump() == before
