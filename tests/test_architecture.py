@@ -153,6 +153,7 @@ REVEALING = {
     "enrol.xmlenc",
     "primary.directory",
     "server.servicenow",
+    "service.duo_signing",
     "stores.devices",
     "stores.proving",
     "stores.tokens",

@@ -33,13 +33,18 @@ def find(config: Configuration, name: str) -> Upstream:
     raise click.UsageError(why_unknown(config, name))
 
 
+def assignable(config: Configuration) -> set[str]:
+    """Return the names of whatever knows people by a name of its own: upstreams and services."""
+    return {one.name for one in config.upstreams} | {one.name for one in config.services}
+
+
 def why_unknown(config: Configuration, name: str) -> str:
     """Say that no upstream is called *name*, and which one may be meant."""
     said = f"{config.path} has no upstream {name!r}"
     for factor in config.factors.upstream:
         if factor.name == name:
             return f"{said}: that is a factor; its upstream is {factor.upstream}."
-    return said + common.suggestion(name, [upstream.name for upstream in config.upstreams])
+    return said + common.suggestion(name, sorted(assignable(config)))
 
 
 def place(server: Server | DirectoryServer) -> str:

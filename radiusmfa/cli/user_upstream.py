@@ -1,4 +1,4 @@
-"""`radiusmfa user upstream`: who is assigned to which token server, one by one or from a list."""
+"""`radiusmfa user upstream`: who is assigned to which token server or service, also from a list."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Wish:
 @click.pass_context
 def command(ctx: click.Context, /, **given: object) -> None:
     """
-    Assign USER to UPSTREAM, or end that.
+    Assign USER to UPSTREAM, which may be a service, or end that.
 
     Whoever is assigned to the upstream of a factor has that factor. Without --as,
     the upstream gets the name that was typed, rewritten as its user_name says.
@@ -70,7 +70,8 @@ def command(ctx: click.Context, /, **given: object) -> None:
 def _assign(ctx: click.Context, user: str, upstream: str, wish: Wish) -> None:
     name = _name_there(wish.name)
     config = common.load_config(ctx)
-    upstreams.find(config, upstream)
+    if upstream not in upstreams.assignable(config):
+        raise click.UsageError(upstreams.why_unknown(config, upstream))
     with common.open_store(ctx) as store:
         one = Assignment(user=user, upstream=upstream, name=name)
         assignments.assign(store, admin.actor(), one)
@@ -101,7 +102,7 @@ def _import(ctx: click.Context, wish: Wish, file: Path) -> None:
         raise click.UsageError(msg)
     octets = admin.read_octets(file)
     config = common.load_config(ctx)
-    known = {upstream.name for upstream in config.upstreams}
+    known = upstreams.assignable(config)
     found, faults = assignment_list.read(
         octets,
         lambda name: None if name in known else upstreams.why_unknown(config, name),

@@ -187,7 +187,7 @@ def hints(
         asked.add(client.primary)
     said = [
         f"time_budget is {client.time_budget}: upstream {name} may wait {_PERSON} s for a person"
-        for name in sorted(asked)
+        for name in sorted(asked & upstreams.keys())
         if upstreams[name].dialogue.waits and client.time_budget < _PERSON
     ]
     if client.mode is Mode.APPEND and not client.delimiter:

@@ -73,6 +73,28 @@ class Codes:
     text: str = "Your login code is {code}. It is good for {minutes} minutes."
 
 
+@unique
+class DuoFactor(StrEnum):
+    """What is begun by itself at Duo."""
+
+    AUTO = "auto"
+    """A push, or else a call."""
+    PUSH = "push"
+    PHONE = "phone"
+    SMS = "sms"
+    PASSCODE = "passcode"
+
+
+@unique
+class DuoPrompt(StrEnum):
+    """What somebody gets who has typed nothing for Duo yet."""
+
+    AUTO = "auto"
+    """The first of the factors begins."""
+    MENU = "menu"
+    """A list of what they can do, where the client shows it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duo:
     """
@@ -82,10 +104,8 @@ class Duo:
         host: `api-XXXXXXXX.duosecurity.com`, with `:PORT` if it is not 443.
         integration_key: `DI` and 18 more.
         secret_key: 40 characters.
-        factors: What is begun by itself, the first that the person's devices can do: `push`,
-            `phone`, `sms`, `passcode`; `auto` is Duo's own choice.
-        prompt: `menu`: a list of what the person can do, where the client shows it; `auto`:
-            the first of `factors` begins by itself.
+        factors: What is begun by itself, the first that the person's devices can do.
+        prompt: What comes before that, where the client can show it.
         enrolment: Show where somebody enrols who has not yet.
         send_address: Tell Duo where the person is.
     """
@@ -98,8 +118,8 @@ class Duo:
     host: str
     integration_key: str
     secret_key: Secret
-    factors: tuple[str, ...] = ("auto",)
-    prompt: str = "auto"
+    factors: tuple[DuoFactor, ...] = (DuoFactor.AUTO,)
+    prompt: DuoPrompt = DuoPrompt.AUTO
     enrolment: bool = True
     send_address: bool = True
 

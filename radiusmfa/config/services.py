@@ -6,7 +6,7 @@ import dataclasses
 from datetime import date
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from radiusmfa.config import service_question, web_forms
+from radiusmfa.config import service_duo, service_question, web_forms
 from radiusmfa.config.fields import Fields, closest, scalar_text
 from radiusmfa.config.nodes import Mapping, Scalar
 from radiusmfa.config.service_model import Limits, Proxy, Service, Settings
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Reader: TypeAlias = Callable[[Fields, Sources, list[str]], Settings]
 
 KINDS: Final[dict[str, Reader]] = {
+    "duo": service_duo.read,
     "question": service_question.read,
 }
 """How the settings of each kind are read, by the word that names the kind."""

@@ -230,7 +230,8 @@ class Performer:
             alone = Round(turn.asked, lambda: ends - self._clock.monotonic())
             return Deferred.fromCoroutine(self._to_the_end(wanted.dialogue, alone))
 
-        served = await self._ringing.watch(turn.asked, turn.call, wanted, begin, turn.left)
+        left = turn.left if wanted.waits else _not_at_all
+        served = await self._ringing.watch(turn.asked, turn.call, wanted, begin, left)
         if served is None:
             return Lost(why=_OVER, is_over=True, now=self._clock.wall())
         return served
@@ -240,6 +241,10 @@ class Performer:
             await self._exchange(query, lambda: _FAREWELL)
 
         Deferred.fromCoroutine(say()).addErrback(_quiet)
+
+
+def _not_at_all() -> float:
+    return 0.0
 
 
 def _quiet(failure: Failure) -> None:

@@ -27,9 +27,17 @@ _NEXT_PROMPT: Final = "Next passcode: "
 _OTHER_PROMPT: Final = "The server of your token cannot be reached. Passcode of another token: "
 _PASSWORD_PROMPT: Final = "Password: "  # noqa: S105 - what is asked, not a password
 _CHALLENGE_OCTETS: Final = 16
-_REFUSED: Final = Failed(Reason.UPSTREAM_REFUSED)
 _EAP_FAILURE: Final = 4
 _EAP_IDENTIFIER_AT: Final = 2
+_REFUSALS: Final = tuple(
+    Failed(reason)
+    for reason in (
+        Reason.UPSTREAM_REFUSED, Reason.PERSON_REFUSED, Reason.FRAUD_REPORTED, Reason.UNANSWERED,
+        Reason.BAD_PASSCODE, Reason.REPLAYED_PASSCODE, Reason.CODE_EXPIRED, Reason.NOT_ENROLLED,
+        Reason.NO_USABLE_DEVICE, Reason.TOO_LITTLE_TIME,
+    )
+)  # fmt: skip
+"""What whoever said no says it for; where something went wrong its words are not the person's."""
 _SHORT_ID: Final = 8
 """Characters of a login's id that a person reads out to a helpdesk."""
 _LONGEST_SESSION: Final = 2**32 - 1
@@ -138,9 +146,9 @@ class Replies:
         """
         Return what a Reject of *packet* holds.
 
-        Nothing of ours that says why, unless the configuration wants that; an upstream's
-        own words are passed on where it refused, unless the configuration has a text. EAP
-        gets its own Failure and no Reply-Message (RFC 3579 sections 2.6.3 and 2.6.5),
+        Nothing of ours that says why, unless the configuration wants that; an upstream's or
+        a service's own words are passed on where it refused, unless the configuration has a
+        text. EAP gets its own Failure and no Reply-Message (RFC 3579 sections 2.6.3 and 2.6.5),
         MS-CHAP its own error (RFC 2548 section 2.1.5).
 
         Args:
@@ -154,7 +162,7 @@ class Replies:
             identifier = eap[1] if len(eap) >= _EAP_IDENTIFIER_AT else 0
             return attribute(numbers.EAP_MESSAGE, bytes((_EAP_FAILURE, identifier, 0, 4)))
         heard = None if attempt is None else attempt.heard
-        refused = heard if heard is not None and heard.outcome == _REFUSED else None
+        refused = heard if heard is not None and heard.outcome in _REFUSALS else None
         message = self._refusal("" if refused is None else refused.text, reason, login)
         if numbers.VENDOR_SPECIFIC not in packet:
             return message

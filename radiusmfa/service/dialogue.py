@@ -150,11 +150,13 @@ class Watch:
         key: What is watched.
         dialogue: Finds it out.
         seconds: How long that goes on, whatever the login's deadline.
+        waits: The login waits for it as long as it can; else it is only begun.
     """
 
     key: str
     dialogue: Dialogue
     seconds: float
+    waits: bool = True
 
 
 @dataclass(frozen=True, slots=True)

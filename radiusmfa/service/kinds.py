@@ -14,7 +14,7 @@ from radiusmfa.config.service_model import (
     Verify,
     Yubico,
 )
-from radiusmfa.service import question
+from radiusmfa.service import duo, duo_examining, question
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     Examine: TypeAlias = Callable[[Any, Tools], Generator[Request, Any, tuple[str, ...]]]
 
 DIALOGUES: Final[dict[type[Settings], Ask]] = {
+    Duo: duo.ask,
     Questions: question.ask,
 }
 """By the kind of settings: what asks such a service."""
 EXAMINATIONS: Final[dict[type[Settings], Examine]] = {
+    Duo: duo_examining.examine,
     Questions: question.examine,
 }
 """By the kind of settings: what finds out what is wrong with such a service, a line each."""

@@ -113,6 +113,23 @@ def test_user_is_assigned_and_removed(desk: Office) -> None:
     assert _of(desk, "alice") == {}
 
 
+def test_user_is_assigned_to_a_service(desk: Office) -> None:
+    """Whatever knows people by a name of its own; from a list, too."""
+    (desk.config.parent / "duo").write_text(40 * "d")
+    (desk.config.parent / "duo").chmod(0o600)
+    keys = "integration_key: DIXXXXXXXXXXXXXXXXXX, secret_key: {file: duo}"
+    service = f"services: {{push: {{duo: {{host: api-1.example.com, {keys}}}}}}}\n"
+    factors = "factors: {totp: {}, push: {service: push}, securid: {upstream: rsa}}"
+    text = desk.config.read_text().replace("factors: {totp: {}, securid: {upstream: rsa}}", factors)
+    desk.config.write_text(text + service)
+
+    said = desk.done("user", "upstream", "alice", "push", "--as", "asmith")
+    assert said.out == "alice is assigned to push as asmith.\n"
+    assert said.err == ""
+    assert _of(desk, "alice") == {"push": "asmith"}
+    assert "did you mean push?" in desk.refused(2, "user", "upstream", "alice", "pusk")
+
+
 def test_what_is_left_of_an_upstream_can_be_removed(desk: Office) -> None:
     """An assignment to an upstream that the configuration has lost can be ended."""
     desk.done("user", "upstream", "alice", "rsa")

@@ -23,7 +23,7 @@ from radiusmfa.config.approval_model import ApprovalSource, ServiceNow
 from radiusmfa.config.directory_model import Directory
 from radiusmfa.config.model import Client, Configuration
 from radiusmfa.config.nodes import Listing, Mapping, Node
-from radiusmfa.config.service_model import Questions
+from radiusmfa.config.service_model import Duo, Questions
 from radiusmfa.config.upstream_model import Server, Upstream, UpstreamFactor, UserName
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 def _load(text: str, folder: Path) -> Configuration:
     (folder / "secrets").mkdir(exist_ok=True)
-    for name in ("vpn", "broker", "rsa", "ldap", "servicenow"):
-        (folder / "secrets" / name).write_text("0123456789abcdef", encoding="utf-8")
+    for name in ("vpn", "broker", "rsa", "ldap", "servicenow", "duo"):
+        octets = 40 * "d" if name == "duo" else "0123456789abcdef"
+        (folder / "secrets" / name).write_text(octets, encoding="utf-8")
         (folder / "secrets" / name).chmod(0o600)
     trustme.CA().cert_pem.write_to_path(str(folder / "ca.pem"))
     path = folder / "radiusmfa.yaml"
@@ -140,6 +141,9 @@ def test_example_shows_every_setting() -> None:
     # What the kind of a service says of its factors.
     wanted -= {f"factors.securid.{name}" for name in ("is_service", "holds", "words", "is_weak")}
     wanted |= {"services.questions", "services.questions.question"}
+    wanted |= {"services.duo", "services.duo.duo"}
+    wanted |= {"services.duo.duo.secret_key.credential", "services.duo.duo.secret_key.file"}
+    wanted |= {f"services.duo.duo.{field.name}" for field in dataclasses.fields(Duo)}
     wanted |= {
         f"services.questions.question.{field.name}" for field in dataclasses.fields(Questions)
     }

@@ -67,6 +67,7 @@ SECTIONS = {
     "services": service_model.Service,
     "services.NAME.proxy": service_model.Proxy,
     "services.NAME.limits": service_model.Limits,
+    "services.NAME.duo": service_model.Duo,
     "services.NAME.question": service_model.Questions,
     "approvals": approval_model.ApprovalSource,
     "approvals.NAME.servicenow": approval_model.ServiceNow,
@@ -201,6 +202,7 @@ def _plain(section: str) -> object:
         "factors.NAME": {"name": "", "upstream": ""},
         "services": {"name": "", "settings": ()},
         "services.NAME.proxy": {"host": ""},
+        "services.NAME.duo": {"host": "", "integration_key": "", "secret_key": Secret(b"")},
     }
     return SECTIONS[section](**needed.get(section, {}))
 

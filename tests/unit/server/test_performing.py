@@ -255,6 +255,24 @@ def test_watching_goes_on_when_the_login_is_over(shell: Shell) -> None:
     shell.loop.until(lambda: ended == ["heard"])
 
 
+def test_watching_is_begun_and_not_waited_for(shell: Shell) -> None:
+    """The person has to be told something first: the login goes on at once, and hears later."""
+    ended: list[str] = []
+
+    def watching() -> Dialogue:
+        yield Pause(0.1)
+        ended.append("heard")
+        return LET_IN
+
+    performer = shell.performer()
+    begun = Watch(key="tx", dialogue=watching(), seconds=60, waits=False)
+    (lost,) = shell.answers(begun, performer=performer)
+    assert lost.is_over
+    assert ended == []
+    shell.loop.until(lambda: ended == ["heard"])
+    assert shell.answers(begun, performer=performer) == [LET_IN]
+
+
 def test_call_that_was_never_opened_ends_with_its_round(shell: Shell) -> None:
     """The next login of that person may ring."""
     shell.answers(Ring(way="push", is_open=True))

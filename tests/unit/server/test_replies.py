@@ -238,6 +238,12 @@ OWN_ERROR = vendor.encode(311, 2, b"\x2aE=691 R=0 C=" + b"0" * 32 + b" V=3")
         pytest.param(
             Heard(REFUSED, text="Not today."), "", attribute(18, b"Not today."), id="text"
         ),
+        pytest.param(
+            Heard(Failed(Reason.PERSON_REFUSED), text="Denied."),
+            "",
+            attribute(18, b"Denied."),
+            id="of-a-service",
+        ),
         pytest.param(Heard(REFUSED, text="Theirs."), "No.", attribute(18, b"No."), id="configured"),
         pytest.param(Heard(REFUSED), "", b"", id="bare"),
         pytest.param(
