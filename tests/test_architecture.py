@@ -96,6 +96,8 @@ OURS = {
         "wire.address",
         "wire.texts",
     },
+    # What is configured for another product, carried over.
+    "carry": {*VALUES, "carry", "config", "login.username", "wire.address", "wire.names"},
     "ops": {*VALUES, "ops", "wire.codec", "wire.numbers"},
 }
 EVERYTHING = {"server", "cli", "__main__", "__init__"}
@@ -145,6 +147,7 @@ REVEALING = {
     "cli.examine_approvals",
     "cli.examine_directory",
     "cli.exchange",
+    "cli.import_authproxy",
     "cli.probe",
     "cli.token_enroll",
     "cli.user",

@@ -67,5 +67,5 @@ def test_commands_in_documents_exist() -> None:
     shown = set()
     for document in DOCUMENTS:
         for line in document.read_text(encoding="utf-8").splitlines():
-            shown |= set(re.findall(r"(?:^|`)radiusmfa (?:-c \S+ )?([a-z]+)", line))
+            shown |= set(re.findall(r"(?:^|`)radiusmfa (?:-c \S+ )?([a-z]+(?:-[a-z]+)*)", line))
     assert shown <= COMMANDS.keys()

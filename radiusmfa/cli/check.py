@@ -11,12 +11,14 @@ from radiusmfa.cli import against, common, exits, policies, upstreams
 from radiusmfa.config import proofs
 from radiusmfa.config.model import Mode, Tri
 from radiusmfa.interfaces import ConfigError
+from radiusmfa.service import kinds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from radiusmfa.config.model import Client, Configuration
     from radiusmfa.config.policy_model import Policy
+    from radiusmfa.config.service_model import Service
     from radiusmfa.config.upstream_model import Upstream
 
 
@@ -35,7 +37,7 @@ def command(ctx: click.Context, cases: Path | None, *, as_json: bool) -> int:
     Check the configuration file and show every error.
 
     Prints the warnings that `run` would log, what can be proved to be a mistake, and a
-    summary of clients, policies and upstreams. With --against it decides the logins of
+    summary of clients, policies, upstreams and services. With --against it decides the logins of
     FILE as the server would, and says which of them end otherwise than expected.
 
     Exit code 0: the file can be used, and each case ends as expected; 1: some case does
@@ -88,11 +90,16 @@ def _show(config: Configuration, proved: list[str]) -> None:
     if config.upstreams:
         click.echo()
         _show_upstreams(config)
+    if config.services:
+        click.echo()
+        _show_services(config)
     counts = [common.count(rows, "client")]
     if config.policies is not None:
         counts.append(_count(config.policies))
     if config.upstreams:
         counts.append(common.count(config.upstreams, "upstream"))
+    if config.services:
+        counts.append(common.count(config.services, "service"))
     counts.append(common.count((*config.warnings, *proved), "warning"))
     click.echo(f"{config.path}: can be used; {', '.join(counts)}")
 
@@ -126,6 +133,24 @@ def _show_upstreams(config: Configuration) -> None:
         for upstream in config.upstreams
     ]
     common.table(["UPSTREAM", "DIALOGUE", "USE", "SERVERS", "ASKED BY"], rows)
+
+
+def _show_services(config: Configuration) -> None:
+    rows = [
+        [
+            service.name,
+            service.settings.word,
+            ", ".join(kinds.servers(service.settings)) or "-",
+            _while_gone(service),
+            ", ".join(_asked_by(config, service.name)) or "NOBODY",
+        ]
+        for service in config.services
+    ]
+    common.table(["SERVICE", "KIND", "SERVERS", "WHILE IT IS GONE", "ASKED BY"], rows)
+
+
+def _while_gone(service: Service) -> str:
+    return f"OPEN until {service.open_until}" if service.open_until else "closed"
 
 
 def _asked_by(config: Configuration, name: str) -> list[str]:
@@ -186,6 +211,16 @@ def _as_json(config: Configuration, proved: list[str]) -> dict[str, object]:
             for policy in config.policies
         ],
         "upstreams": [_upstream_as_json(config, upstream) for upstream in config.upstreams],
+        "services": [
+            {
+                "name": service.name,
+                "kind": service.settings.word,
+                "servers": list(kinds.servers(service.settings)),
+                "open_until": service.open_until and service.open_until.isoformat(),
+                "asked_by": _asked_by(config, service.name),
+            }
+            for service in config.services
+        ],
         "warnings": list(config.warnings),
         "proved": proved,
     }

@@ -15,6 +15,7 @@ from radiusmfa.cli import (
     examine_approvals,
     examine_directory,
     examine_self,
+    examine_services,
     examine_upstream,
     exits,
     upstreams,
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from radiusmfa.config.approval_model import ApprovalSource
     from radiusmfa.config.directory_model import Directory
     from radiusmfa.config.model import Configuration
+    from radiusmfa.config.service_model import Service
 
-_Named = TypeVar("_Named", "Directory", "ApprovalSource")
+_Named = TypeVar("_Named", "Directory", "ApprovalSource", "Service")
 
 _MOST_THREADS: Final = 64
 _WIDTH: Final = max(len(level.value) for level in Level)
@@ -41,6 +43,7 @@ _WIDTH: Final = max(len(level.value) for level in Level)
 @click.option("--upstream", metavar="NAME", help="Test the servers of this one only.")
 @click.option("--directory", metavar="NAME", help="Test the servers of this one only.")
 @click.option("--approval", metavar="NAME", help="Test the service of this one only.")
+@click.option("--service", metavar="NAME", help="Test this service of factors only.")
 @click.option(
     "--timeout",
     type=click.FloatRange(0.2, 60),
@@ -57,9 +60,10 @@ def command(ctx: click.Context, /, *, timeout: float, as_json: bool, **names: st
     Each server of each upstream is asked with a Status-Server and with a login of a
     user that does not exist. Each server of each directory: its certificate, the
     account that searches, a search, and when it locks accounts. Each service that
-    knows approvals: whether its tables can be read. What is wrong is named, with what
-    to do about it. Nothing is changed. Exit code 0: all is well, 1: something is wrong, 3: the
-    configuration cannot be used.
+    knows approvals: whether its tables can be read. Each service that checks a factor:
+    its certificate, whether it takes us, its clock. What is wrong is named, with what
+    to do about it. Nothing is changed, and nobody is called. Exit code 0: all is well,
+    1: something is wrong, 3: the configuration cannot be used.
     """
     try:
         config = common.load_config(ctx)
@@ -88,10 +92,12 @@ class _Wish:
     upstream: str | None
     directory: str | None
     approval: str | None
+    service: str | None
 
     @property
     def is_everything(self) -> bool:
-        return self.upstream is None and self.directory is None and self.approval is None
+        named = (self.upstream, self.directory, self.approval, self.service)
+        return all(name is None for name in named)
 
 
 def _looks(config: Configuration, wish: _Wish, timeout: float) -> list[Callable[[], list[Finding]]]:
@@ -124,6 +130,10 @@ def _looks(config: Configuration, wish: _Wish, timeout: float) -> list[Callable[
             for one in _chosen(config, "approval of a service", services, wish.approval)
             if one.servicenow is not None
         ]
+    if wish.is_everything or wish.service is not None:
+        chosen = _chosen(config, "service", config.services, wish.service)
+        if chosen:
+            looks.append(partial(examine_services.examine, chosen, timeout))
     return looks
 
 

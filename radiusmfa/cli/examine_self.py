@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from radiusmfa.cli import common, findings
+from radiusmfa.cli import common, examine_services, findings
 from radiusmfa.cli.exchange import LOOPBACK, Server, SilenceError, ask
 from radiusmfa.cli.findings import Cause
 from radiusmfa.clients import Clients
 from radiusmfa.interfaces import KeysError, StoreError
 from radiusmfa.login import devices
 from radiusmfa.secret import Secret
-from radiusmfa.stores import assignments, database
+from radiusmfa.stores import assignments, database, holders
 from radiusmfa.stores.vault import Vault
 from radiusmfa.wire import codec, numbers
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 _VERSION: Final = "SELECT value FROM meta WHERE name = 'schema_version'"
 _PEOPLE: Final = "SELECT count(*) FROM users"
-_DEVICES: Final = """
-    SELECT kind, count(DISTINCT user) FROM tokens
-    WHERE user IS NOT NULL AND status = 'active' GROUP BY kind
-"""
 
 
 def configuration(config: Configuration) -> list[Finding]:
@@ -33,6 +29,7 @@ def configuration(config: Configuration) -> list[Finding]:
     counts = (
         common.count(config.clients, "client"),
         common.count(config.upstreams, "upstream"),
+        *([common.count(config.services, "service")] if config.services else ()),
         common.count(config.factors.names, "factor"),
     )
     return [
@@ -57,11 +54,11 @@ def store(config: Configuration) -> list[Finding]:
     with opened:
         (version,) = opened.connection.execute(_VERSION).fetchone()
         (people,) = opened.connection.execute(_PEOPLE).fetchone()
-        assigned = assignments.counts(opened)
-        held = dict(opened.connection.execute(_DEVICES).fetchall())
+        assigned, held = assignments.counts(opened), holders.counts(opened)
     users = common.count(range(people), "user")
     text = f"opens with {config.keys_path}; schema {version}, {users}"
     found = [findings.ok(str(config.store_path), text)]
+    found += examine_services.holders(config, held, assigned)
     known = {one.name for one in config.upstreams} | {one.name for one in config.services}
     for upstream, count in sorted(assigned.items()):
         if upstream not in known:

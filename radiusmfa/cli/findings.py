@@ -61,6 +61,8 @@ class Cause(StrEnum):
     MISSING_RIGHT = "missing-right"
     NO_TABLE_API = "no-table-api"
     WAITING_WANTED = "waiting-wanted"
+    SERVICE_FAULT = "service-fault"
+    NOBODY_HAS_IT = "nobody-has-it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,12 +31,13 @@ DEFAULT_CONFIGURATION: Final = Path("/etc/radiusmfa/radiusmfa.yaml")
 # Name, module and summary; `--help` shows these lines without importing a module.
 COMMANDS: Final = {
     "init": ("init", "Make a configuration, keys and an empty store."),
+    "import-authproxy": ("import_authproxy", "Carry over the authproxy.cfg of a Duo proxy."),
     "run": ("run", "Run the server."),
     "check": ("check", "Check the configuration file and show every error."),
     "plan": ("plan", "Show what another configuration file would change."),
     "doctor": ("doctor", "Test everything that a login needs, upstreams included."),
     "try": ("attempt", "Show how a login would be decided; touches nothing."),
-    "why": ("why", "Explain a reason, or what became of one login, in plain words."),
+    "why": ("why", "Explain a reason, or one login, in plain words."),
     "probe": ("probe", "Log in to a RADIUS server, challenges included."),
     "user": ("user", "Add, list, change and remove users."),
     "token": ("token", "Enroll, list, import and revoke tokens."),

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _PERSON: Final = 60
 """Seconds that a person may take to answer a push; token servers wait as long."""
 
+_PUSH: Final = "push"
+"""Services that know this word wait for a person."""
+
 _TAKING_APART: Final = frozenset({Mode.APPEND, Mode.AUTO, Mode.CHALLENGE})
 """Modes in which we have to read what was typed, at once or in the next round."""
 
@@ -190,10 +193,18 @@ def hints(
         for name in sorted(asked & upstreams.keys())
         if upstreams[name].dialogue.waits and client.time_budget < _PERSON
     ]
+    # Who can be asked "approve, then press Enter" need not wait.
+    if client.time_budget < _PERSON and not client.shows_challenges:
+        said += [
+            f"time_budget is {client.time_budget}: {factor.name} may wait {_PERSON} s for a person,"
+            " and this client can show no question meanwhile"
+            for factor in used
+            if factor.is_service and _PUSH in factor.words
+        ]
     if client.mode is Mode.APPEND and not client.delimiter:
         said += [
             f"mode: append cannot tell a password from a passcode of {factor.name}: say a"
-            f" delimiter here, or factors.{factor.name}.tail"
+            f" delimiter here{'' if factor.is_service else f', or factors.{factor.name}.tail'}"
             for factor in used
             if not factor.tail and not factor.is_weak
         ]

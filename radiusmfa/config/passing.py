@@ -141,13 +141,13 @@ class _Reading:
         except names.AttributeValueError as error:
             self.report.add(found.place, found.where, str(error))
             return None
-        what = self._why_not(attribute)
+        what = self.why_not(attribute)
         if what:
             self.report.add(found.place, found.where, f"{attribute.name} {what}")
             return None
         return attribute
 
-    def _why_not(self, attribute: Attribute) -> str:
+    def why_not(self, attribute: Attribute) -> str:
         key = _key(attribute)
         if key in _keys(OF_ONE_HOP):
             return "is never passed on: each side has its own"
@@ -166,3 +166,17 @@ def _key(attribute: Attribute) -> tuple[int, int]:
 
 def _keys(these: frozenset[str]) -> frozenset[tuple[int, int]]:
     return frozenset(_key(names.attribute(name)) for name in these)
+
+
+def taken(name: str) -> str:
+    """
+    Return how a dictionary spells *name*, an attribute of an Accept that can be passed on.
+
+    Raises:
+        AttributeValueError: It is not known, or never passed on.
+    """
+    attribute = names.attribute(name)
+    what = _Reading(Report(), is_sent=False).why_not(attribute)
+    if what:
+        raise names.AttributeValueError(what)
+    return attribute.name

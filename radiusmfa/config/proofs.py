@@ -31,8 +31,8 @@ class Holders:
     What people have, as the store says.
 
     Attributes:
-        kinds: Kinds of tokens that somebody has: `totp`, `hotp`, `sms` ...
-        upstreams: Names of those that somebody is assigned to.
+        kinds: Kinds of tokens and devices that somebody has: `totp`, `hotp`, `sms` ...
+        upstreams: Names of those, and of services, that somebody is assigned to.
     """
 
     kinds: frozenset[str]
@@ -202,5 +202,6 @@ def _unheld(config: Configuration, holders: Holders) -> Iterator[str]:
                 and factor.users is Users.ASSIGNED
                 and factor.upstream not in holders.upstreams
             ):
-                why = f"nobody is assigned to upstream {factor.upstream}"
+                what = "service" if factor.is_service else "upstream"
+                why = f"nobody is assigned to {what} {factor.upstream}"
                 yield f"{text}: nobody has the factor {name}: {why}"

@@ -135,6 +135,11 @@ class Counterpart:
         work.addBoth(self._end, self._number, received, began).addErrback(_broke)
         return None
 
+    @property
+    def offset(self) -> float | None:
+        """Seconds that the service's clock is ahead of ours; None: not known."""
+        return self._memory.offset if self._memory.is_known else None
+
     def examine(self, seconds: float) -> Deferred[tuple[str, ...]]:
         """Return what is wrong with the service, found out in *seconds*, a line each."""
         settings, world = self.service.settings, self._world

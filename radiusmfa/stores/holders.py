@@ -11,8 +11,14 @@ from radiusmfa.stores import database
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from radiusmfa.stores.database import Database
+
 _KINDS: Final = """
     SELECT DISTINCT kind FROM tokens WHERE user IS NOT NULL AND status = 'active'
+"""
+_COUNTS: Final = """
+    SELECT kind, count(DISTINCT user) FROM tokens
+    WHERE user IS NOT NULL AND status = 'active' GROUP BY kind
 """
 _PATIENCE: Final = 0.2  # seconds
 _UPSTREAMS: Final = "SELECT DISTINCT upstream FROM upstream_users"
@@ -39,3 +45,9 @@ def read(path: Path) -> tuple[frozenset[str], frozenset[str]] | None:
     except sqlite3.Error:
         return None
     return kinds, upstreams
+
+
+def counts(database: Database) -> dict[str, int]:
+    """Return how many users have an active token, or a device, of each kind."""
+    with database.reading() as connection:
+        return dict(connection.execute(_COUNTS).fetchall())

@@ -293,3 +293,54 @@ def test_weak_factor_is_an_error_until_it_is_said(
     assert _check(WEAK, tmp_path) == exits.DONE
     out, err = capsys.readouterr()
     assert ("WEAK" in out, err) == (False, "")
+
+
+SERVICES = """\
+services:
+  duo:
+    duo: {host: api-12345678.duosecurity.com, integration_key: DIXXXXXXXXXXXXXXXXXX,
+          secret_key: {file: key}}
+    open_until: 2099-01-31
+  spare: {duo: {host: api-87654321.duosecurity.com, integration_key: DIXXXXXXXXXXXXXXXXXX,
+                secret_key: {file: key}}}
+factors: {totp: {}, push: {service: duo}}
+"""
+
+
+def _with_services(folder: Path) -> str:
+    (folder / "key").write_text("deadbeef" * 5, encoding="utf-8")
+    (folder / "key").chmod(0o600)
+    return GOOD + SERVICES
+
+
+def test_services_are_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is asked where, who asks it, and what counts while it is gone; the latter is loud."""
+    assert _check(_with_services(tmp_path), tmp_path) == exits.DONE
+    out, err = capsys.readouterr()
+    rows = [line.split("  ") for line in out.splitlines()]
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert cells[3:6] == [
+        ["SERVICE", "KIND", "SERVERS", "WHILE IT IS GONE", "ASKED BY"],
+        [
+            "duo", "duo", "https://api-12345678.duosecurity.com", "OPEN until 2099-01-31",
+            "factor push",
+        ],
+        ["spare", "duo", "https://api-87654321.duosecurity.com", "closed", "NOBODY"],
+    ]  # fmt: skip
+    assert "2 services, 1 warning" in out
+    assert "open_until 2099-01-31" in err
+    assert "deadbeef" not in out + err
+
+
+def test_services_are_in_the_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For a script, with the same."""
+    assert _check(_with_services(tmp_path), tmp_path, "--json") == exits.DONE
+    first, second = json.loads(capsys.readouterr().out)["services"]
+    assert first == {
+        "name": "duo",
+        "kind": "duo",
+        "servers": ["https://api-12345678.duosecurity.com"],
+        "open_until": "2099-01-31",
+        "asked_by": ["factor push"],
+    }
+    assert (second["open_until"], second["asked_by"]) == (None, [])

@@ -10,8 +10,9 @@ import pytest
 from radiusmfa.cli import examine_self
 from radiusmfa.cli.findings import Cause, Level
 from radiusmfa.config import read
-from radiusmfa.config.model import Listen
-from radiusmfa.config.upstream_model import Upstream, UpstreamFactor
+from radiusmfa.config.model import Factors, Listen
+from radiusmfa.config.service_model import Questions, Service
+from radiusmfa.config.upstream_model import Upstream, UpstreamFactor, Users
 from radiusmfa.secret import Secret
 from radiusmfa.stores import assignments, migrations, tokens
 from radiusmfa.stores.assignments import Assignment
@@ -82,6 +83,26 @@ def test_assignment_to_a_lost_upstream_is_a_note(office: Office, config: Configu
     found = examine_self.store(known)
     assert [one.cause for one in found] == [Cause.WELL, Cause.FORGOTTEN_UPSTREAM]
     assert "1 user assigned to upstream old" in found[1].text
+
+
+def test_people_of_factors_that_services_check_are_counted(
+    office: Office, config: Configuration
+) -> None:
+    """Whoever is assigned to a service is not lost, and each such factor is told."""
+    with office.open() as store:
+        settle(store, "alice")
+        assignments.assign(store, ACTOR, Assignment(user="alice", upstream="duo"))
+    factor = UpstreamFactor(name="push", upstream="duo", is_service=True, users=Users.ASSIGNED)
+    known = dataclasses.replace(
+        config,
+        services=(Service(name="duo", settings=Questions()),),
+        factors=Factors(upstream=(factor,)),
+    )
+    found = examine_self.store(known)
+    assert [(one.subject, one.text) for one in found[1:]] == [
+        ("factor push", "1 user assigned to service duo")
+    ]
+    assert "1 service," in examine_self.configuration(known)[0].text
 
 
 def test_warnings_of_the_configuration_are_notes(config: Configuration) -> None:
@@ -167,4 +188,5 @@ def test_numbers_that_nothing_uses_are_told(office: Office, config: Configuratio
     assert found.text == "2 users with a device of kind sms, which no factor uses"
     texts = UpstreamFactor(name="texts", upstream="x", is_service=True, holds="sms")
     factors = dataclasses.replace(config.factors, upstream=(texts,))
-    assert len(examine_self.store(dataclasses.replace(config, factors=factors))) == 1
+    _, found = examine_self.store(dataclasses.replace(config, factors=factors))
+    assert (found.level, found.text) == (Level.OK, "2 users with a device of kind sms")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from radiusmfa.cli import exits
-from radiusmfa.cli.init import CONFIGURATION, KEYS, STORE
 from radiusmfa.cli.main import main
+from radiusmfa.cli.new_folder import CONFIGURATION, KEYS, STORE
 from radiusmfa.config import read
 from radiusmfa.interfaces import KeysError
 from radiusmfa.stores import database

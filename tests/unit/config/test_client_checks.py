@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
-from radiusmfa.config.model import Factors
+from radiusmfa.config import client_checks
+from radiusmfa.config.model import Client, Factors, Mode
 from radiusmfa.config.upstream_model import UpstreamFactor
+from radiusmfa.secret import Secret
 from tests.unit.config.client_entries import (
     DIRECTORIES,
     UPSTREAMS,
@@ -19,10 +21,9 @@ from tests.unit.config.client_entries import (
     warnings,
 )
 
-if TYPE_CHECKING:
-    from radiusmfa.config.model import Client
-
 PROXY = "mode: proxy, primary: rsa"
+PUSH = UpstreamFactor(name="push", upstream="duo", is_service=True, words=("push", "phone"))
+CODE = UpstreamFactor(name="code", upstream="keys", is_service=True)
 
 
 @pytest.mark.parametrize(
@@ -212,6 +213,32 @@ def test_short_time_for_a_person_is_a_warning(settings: str, name: str) -> None:
     ]
     assert warnings(f"{settings}, time_budget: 59")
     assert not warnings(f"{settings}, time_budget: 60")
+
+
+@pytest.mark.parametrize(
+    ("settings", "factor", "hints"),
+    [
+        ({"shows_challenges": False}, PUSH, ["time_budget is 20: push may wait 60 s for a person"]),
+        ({"shows_challenges": False, "time_budget": 60}, PUSH, []),
+        ({"shows_challenges": False}, CODE, []),
+        ({}, PUSH, []),
+        ({"shows_challenges": False, "mode": Mode.PROXY}, PUSH, []),
+        (
+            {"mode": Mode.APPEND, "time_budget": 60},
+            PUSH,
+            ["mode: append cannot tell a password from a passcode of push: say a delimiter here"],
+        ),
+        ({"mode": Mode.APPEND, "time_budget": 60, "delimiter": ","}, PUSH, []),
+    ],
+)
+def test_push_that_cannot_be_waited_for_is_a_warning(
+    settings: dict[str, Any], factor: UpstreamFactor, hints: list[str]
+) -> None:
+    """A client that gives up early, and can show nothing meanwhile, is no place for a push."""
+    client = Client(name="vpn", networks=(), secret=Secret(b""), factors=(factor.name,), **settings)
+    factors = Factors(upstream=(factor,), names=(factor.name,))
+    said = client_checks.hints(client, None, factors, {})
+    assert [text.split(", and this")[0] for text in said] == hints
 
 
 def test_server_that_answers_at_once_needs_no_warning() -> None:

@@ -217,6 +217,27 @@ def test_a_factor_that_nobody_has_is_told() -> None:
     assert proofs.of(_config(policy), None) == []
 
 
+def test_a_factor_of_a_service_that_nobody_has_is_told() -> None:
+    """A kind of device that no user has, a service that nobody is assigned to."""
+    factors = Factors(
+        upstream=(
+            UpstreamFactor(name="sms", upstream="texts", is_service=True, holds="sms"),
+            UpstreamFactor(name="few", upstream="duo", is_service=True, users=Users.ASSIGNED),
+            UpstreamFactor(name="push", upstream="duo", is_service=True),
+        ),
+        names=("totp", "sms", "few", "push"),
+    )
+    config = dataclasses.replace(
+        _config(Policy(name="p", factors=("sms", "few", "push"))), factors=factors
+    )
+    assert proofs.of(config, proofs.Holders(frozenset({"totp"}), frozenset({"texts"}))) == [
+        "policy p, client vpn: nobody has the factor sms: no user has a device of kind sms",
+        "policy p, client vpn: nobody has the factor few: nobody is assigned to service duo",
+    ]
+    everything = proofs.Holders(frozenset({"sms"}), frozenset({"duo"}))
+    assert proofs.of(config, everything) == []
+
+
 @pytest.mark.parametrize(
     ("policy", "client"),
     [

@@ -68,3 +68,13 @@ def test_reading_leaves_nothing_behind(tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert holders.read(stock.path) is not None
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_people_are_counted_by_what_they_have(tmp_path: Path) -> None:
+    """Who has two of a kind is one person; what nobody can use does not count."""
+    stock = Stock(tmp_path)
+    with stock.open() as store:
+        settle(store, "alice", "bob")
+        enroll(store, totp("T1", "alice"), totp("T2", "alice"), totp("T3", "bob"), totp("T4"))
+        enroll(store, hotp("H1", "bob"), status="pending")
+        assert holders.counts(store) == {"totp": 2}
