@@ -53,6 +53,7 @@ OURS = {
     "service": {
         *VALUES,
         "service",
+        "factors.yubikey",
         "login.account",
         "login.devices",
         "login.errands",
@@ -86,7 +87,14 @@ OURS = {
         "login.throttle",
         "login.username",
     },
-    "enrol": {*VALUES, "enrol", "login.devices", "login.username", "primary.hashing"},
+    "enrol": {
+        *VALUES,
+        "enrol",
+        "factors.yubikey",
+        "login.devices",
+        "login.username",
+        "primary.hashing",
+    },
     "config": {
         *VALUES,
         "config",
@@ -108,13 +116,14 @@ PLUGINS = {
     "factors.totp",
     "factors.hotp",
     "factors.recovery",
+    "factors.yubikey",
 }
 
 # Foreign libraries and the only places that know them.
 FOREIGN = {
     "pyrad": {"wire.names"},
     "yaml": {"config.nodes"},
-    "cryptography": {"stores.vault", "enrol.xmlenc"},
+    "cryptography": {"stores.vault", "enrol.xmlenc", "factors.yubikey"},
     "argon2": {"primary.hashing"},
     "bcrypt": {"primary.hashing"},
     "segno": {"enrol.qr"},
@@ -142,6 +151,7 @@ DOORS = {("factors.recovery", "secrets")}
 REVEALING = {
     "cli.attempt",
     "cli.demo",
+    "cli.enroll_yubikey",
     "cli.demo_store",
     "cli.enroll_device",
     "cli.examine_approvals",
@@ -154,14 +164,17 @@ REVEALING = {
     "cli.user_import",
     "enrol.otpauth",
     "enrol.xmlenc",
+    "config.service_yubico",
     "primary.directory",
     "server.servicenow",
     "service.duo_signing",
+    "service.yubico",
     "stores.devices",
     "stores.proving",
     "stores.tokens",
     "stores.twins",
     "stores.vault",
+    "stores.yubikeys",
     "wire.codec",
 }
 # The last boundaries: what a login, a datagram or a command may throw ends there.

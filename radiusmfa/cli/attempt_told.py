@@ -244,7 +244,8 @@ def _known(user: User | str | None, stranger_to: str) -> dict[str, Any]:
     return {
         "user": f"{user.name}: {status}",
         "password": "stored" if user.password else "none",
-        "tokens": [f"{one.serial} ({'totp' if one.period else 'hotp'})" for one in user.tokens],
+        "tokens": [f"{one.serial} ({'totp' if one.period else 'hotp'})" for one in user.tokens]
+        + [f"{one.serial} (yubikey)" for one in user.yubikeys],
         "devices": [
             f"{one.serial} ({one.kind} {devices.masked(one.kind, one.secret)}".rstrip() + ")"
             for one in user.devices

@@ -39,8 +39,9 @@ def restore(ctx: click.Context, file: Path, *, as_json: bool, yes: bool) -> None
     clock has passed every passcode that may have been used, a minute or two; open
     challenges end. If the store of now cannot be read, nobody knows what was used
     since the backup. Then TOTP waits longer (the drift that is allowed), recovery
-    codes are void (issue new ones), and HOTP tokens are pending: each needs
-    `radiusmfa token resync` with two consecutive passcodes.
+    codes are void (issue new ones), HOTP tokens are pending until `radiusmfa token
+    resync` with two consecutive passcodes, and YubiKeys whose AES key is in the store
+    until `radiusmfa token confirm` with a new password.
 
     Approvals that were revoked since stay revoked; if the store of now cannot be read,
     all are. No factor is remembered any more.
@@ -98,7 +99,7 @@ def _tell(report: Report, config: Configuration, file: Path, aside: Path | None)
         click.echo(f"Approvals that are revoked, because others may have revoked them: {numbers}")
     if report.waiting:
         serials = ", ".join(report.waiting)
-        click.echo(f"HOTP tokens that need `radiusmfa token resync`: {serials}")
+        click.echo(f"Need `radiusmfa token resync` (HOTP) or `token confirm` (YubiKeys): {serials}")
 
 
 def _as_json(report: Report, aside: Path | None) -> dict[str, Any]:
@@ -110,6 +111,6 @@ def _as_json(report: Report, aside: Path | None) -> dict[str, Any]:
         "totp_from": report.totp_from,
         "void_recovery_codes": report.void_codes,
         "revoked_approvals": list(report.void_approvals),
-        "waiting_hotp_tokens": list(report.waiting),
+        "waiting_tokens": list(report.waiting),
         "store_before": None if aside is None else str(aside),
     }

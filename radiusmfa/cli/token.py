@@ -8,7 +8,7 @@ import click
 
 from radiusmfa.cli import admin, common, token_enroll, token_files
 from radiusmfa.cli.token_told import describe, shape
-from radiusmfa.stores import devices, proving, tokens
+from radiusmfa.stores import devices, proving, tokens, yubikeys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,13 +106,17 @@ def assign(  # noqa: PLR0913 - one argument an option
 @admin.json_option
 @click.pass_context
 def confirm(ctx: click.Context, serial: str, code_file: Path | None, *, as_json: bool) -> None:
-    """Let a pending token count; asks for the passcode it shows now."""
+    """Let a pending token count; asks for its passcode of now, or its YubiKey's next password."""
     factors = common.load_config(ctx).factors
     with common.open_store(ctx) as store:
         # Before anybody types a passcode for nothing.
-        proving.refuse_other(tokens.show(store, serial))
+        found = tokens.show(store, serial)
+        proving.refuse_other(found)
         passcode = common.secret_input("Passcode", code_file)
-        proving.confirm(store, admin.actor(), serial, passcode, factors=factors)
+        if found.kind == yubikeys.KIND:
+            yubikeys.confirm(store, admin.actor(), serial, passcode)
+        else:
+            proving.confirm(store, admin.actor(), serial, passcode, factors=factors)
         _tell(store, serial, f"{serial} is active.", as_json=as_json)
 
 
@@ -129,7 +133,9 @@ def resync(ctx: click.Context, serial: str, code_file: Path | None, *, as_json: 
     """
     factors = common.load_config(ctx).factors
     with common.open_store(ctx) as store:
-        proving.refuse_other(tokens.show(store, serial))
+        found = tokens.show(store, serial)
+        proving.refuse_other(found)
+        yubikeys.refuse(found)
         passcodes = _two_passcodes(code_file)
         found = proving.resynchronize(store, admin.actor(), serial, passcodes, factors=factors)
     if as_json:

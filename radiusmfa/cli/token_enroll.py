@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from radiusmfa.cli import admin, common, enroll_device
+from radiusmfa.cli import admin, common, enroll_device, enroll_yubikey
 from radiusmfa.enrol import base32, columns, otpauth, qr, records
 from radiusmfa.enrol.records import Algorithm, FieldError, Kind, SeedRecord
 from radiusmfa.secret import Secret
@@ -53,7 +53,7 @@ class Wish:
     "--type",
     "--kind",
     "kind",
-    type=click.Choice(["totp", "hotp", *enroll_device.KINDS]),
+    type=click.Choice(["totp", "hotp", enroll_yubikey.KIND, *enroll_device.KINDS]),
     default="totp",
     show_default=True,
 )
@@ -87,6 +87,7 @@ class Wish:
     default=True,
     help="Ask for the first passcode, or let the token count at once.",
 )
+@enroll_yubikey.options
 @admin.new_user_option
 @click.option("--pending", is_flag=True, help="Leave it pending; `token confirm` later.")
 @admin.json_option
@@ -94,6 +95,9 @@ class Wish:
 def command(ctx: click.Context, /, user: str, **options: Any) -> None:  # noqa: ANN401 - click's values
     """
     Enroll a token for USER, and show its QR code.
+
+    With --type yubikey it is a key whose secrets are asked for, read from --key-file or made by
+    --generate; with --remote a service knows them, and touching the key says which it is.
 
     The token counts when its first passcode was right: that shows that the phone
     took the algorithm, the digits and the period, and that its clock is right.
@@ -103,8 +107,12 @@ def command(ctx: click.Context, /, user: str, **options: Any) -> None:  # noqa: 
     These count at once.
     """
     enroll_device.refuse_foreign(ctx, options["kind"])
+    enroll_yubikey.refuse(ctx, options["kind"])
     if options["kind"] in enroll_device.KINDS:
         enroll_device.perform(ctx, user, options)
+        return
+    if options["kind"] == enroll_yubikey.KIND:
+        enroll_yubikey.run(ctx, user, options)
         return
     wish, as_json = _wish(user, options), options["as_json"]
     factors = common.load_config(ctx).factors

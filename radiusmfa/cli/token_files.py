@@ -17,7 +17,7 @@ from radiusmfa.enrol.xmlenc import Unlocking
 from radiusmfa.interfaces import ImportRefusedError
 from radiusmfa.login.username import UserNameError, user_name
 from radiusmfa.secret import Secret
-from radiusmfa.stores import imports, tokens
+from radiusmfa.stores import imports, tokens, yubikeys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ _KEY_SIZES: Final = (16, 24, 32)
 @click.pass_context
 def import_(ctx: click.Context, /, file: Path, *, assign: bool, **options: Any) -> None:  # noqa: ANN401 - click's values
     """
-    Import tokens: otpauth URIs, PSKC, CSV, or Google Authenticator's export.
+    Import tokens: otpauth URIs, PSKC, CSV, Yubico's log, or Google Authenticator's export.
 
     All of them, or none if anything is wrong with one. They are nobody's until
     `token assign`, or with --assign the users' that the file names. Tokens without a
@@ -175,6 +175,10 @@ def _new_tokens(parsed: Parsed, *, assign: bool) -> tuple[list[tuple[str, NewTok
             found.append((record.where, _new_token(record, assign=assign)))
         except UserNameError as error:
             faults.append(f"{record.where}: {error}")
+    for one in parsed.yubikeys:
+        if assign:
+            faults.append(f"{one.where}: the file names no user to assign it to")
+        found.append((one.where, yubikeys.new(one.public_id, one.seed, user=None)))
     return found, faults
 
 
@@ -189,7 +193,8 @@ def _new_token(record: SeedRecord, *, assign: bool) -> NewToken:
 def _report(
     parsed: Parsed, found: list[tuple[str, NewToken]], *, dry_run: bool, as_json: bool
 ) -> None:
-    warnings = {record.where: record.warnings for record in parsed.records}
+    warnings = dict.fromkeys((where for where, _ in found), tuple[str, ...]())
+    warnings |= {record.where: record.warnings for record in parsed.records}
     if as_json:
         common.emit_json(
             {

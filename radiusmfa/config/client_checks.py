@@ -206,7 +206,7 @@ def hints(
             f"mode: append cannot tell a password from a passcode of {factor.name}: say a"
             f" delimiter here{'' if factor.is_service else f', or factors.{factor.name}.tail'}"
             for factor in used
-            if not factor.tail and not factor.is_weak
+            if not (factor.tail or factor.is_weak or factor.holds == "yubikey")
         ]
     if not client.shows_challenges:
         said += [

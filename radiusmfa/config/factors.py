@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from radiusmfa.config import services
 from radiusmfa.config.fields import Fields, Found, scalar_text
-from radiusmfa.config.model import LOCAL_FACTORS, Factors, Hotp, Recovery, Totp
+from radiusmfa.config.model import LOCAL_FACTORS, Factors, Hotp, Recovery, Totp, Yubikey
 from radiusmfa.config.nodes import Mapping
 from radiusmfa.config.service_model import Questions
 from radiusmfa.config.upstream_model import StartWith, UpstreamFactor
@@ -51,6 +51,7 @@ def read(top: Fields, upstreams: tuple[Upstream, ...], others: tuple[Service, ..
     return Factors(
         totp=_totp(section) if section.has("totp") else None,
         hotp=_hotp(section) if section.has("hotp") else None,
+        yubikey=_yubikey(section) if section.has("yubikey") else None,
         recovery=_recovery(section) if section.has("recovery") else None,
         upstream=elsewhere,
         names=tuple(entries),
@@ -158,6 +159,11 @@ def _hotp(section: Fields) -> Hotp:
         look_ahead=fields.integer("look_ahead", usual.look_ahead, low=0, high=100),
         resync_window=fields.integer("resync_window", usual.resync_window, low=0, high=10_000),
     )
+
+
+def _yubikey(section: Fields) -> Yubikey:
+    section.section("yubikey", ())
+    return Yubikey()
 
 
 def _recovery(section: Fields) -> Recovery:

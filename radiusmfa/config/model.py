@@ -44,7 +44,7 @@ LOCAL: Final = "local"
 """`primary`: the users of the store. Anything else but `none` names an upstream."""
 NONE: Final = "none"
 """`primary`: nobody here checks a password; only with `mode: step-up`."""
-LOCAL_FACTORS: Final = ("totp", "hotp", "recovery")
+LOCAL_FACTORS: Final = ("totp", "hotp", "yubikey", "recovery")
 """Factors that the store holds; every other name is a factor that an upstream checks."""
 
 
@@ -256,6 +256,11 @@ class Hotp:
 
 
 @dataclass(frozen=True, slots=True)
+class Yubikey:
+    """YubiKeys whose AES key is in the store."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recovery:
     """Recovery codes: single use, issued by an administrator."""
 
@@ -268,6 +273,7 @@ class Factors:
     Attributes:
         totp: Time-based tokens.
         hotp: Counter-based tokens.
+        yubikey: YubiKeys that are checked here.
         recovery: Recovery codes.
         upstream: Those that upstreams check.
         names: All of them in the order of the file.
@@ -275,6 +281,7 @@ class Factors:
 
     totp: Totp | None = Totp()
     hotp: Hotp | None = Hotp()
+    yubikey: Yubikey | None = Yubikey()
     recovery: Recovery | None = Recovery()
     upstream: tuple[UpstreamFactor, ...] = ()
     names: tuple[str, ...] = LOCAL_FACTORS

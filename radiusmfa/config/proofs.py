@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from radiusmfa.config.policy_model import Conditions, Policy
 
 _Shadows: TypeAlias = "dict[str, dict[int, Policy | None]]"
-_TOKENS: Final = frozenset({"totp", "hotp"})
+_TOKENS: Final = frozenset({"totp", "hotp", "yubikey"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from radiusmfa.secret import Secret
+
+if TYPE_CHECKING:
+    from radiusmfa.enrol.yubikeys import YubikeyRecord
 
 LEAST_SEED_OCTETS: Final = 10  # 80 bits: old applications and exports
 GOOD_SEED_OCTETS: Final = 16  # "MUST be at least 128 bits", RFC 4226 section 4, R6
@@ -101,11 +104,13 @@ class Parsed:
 
     Attributes:
         records: The tokens, in the file's order.
+        yubikeys: YubiKeys, in the file's order.
         faults: Every fault; with one or more, nothing may be imported.
         notes: Entries left out because they are no OATH tokens (PINs, static passwords).
     """
 
     records: tuple[SeedRecord, ...] = ()
+    yubikeys: tuple[YubikeyRecord, ...] = ()
     faults: tuple[Fault, ...] = ()
     notes: tuple[Fault, ...] = ()
 
@@ -121,18 +126,19 @@ class Collector:
     records: list[SeedRecord] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     notes: list[Fault] = field(default_factory=list)
+    yubikeys: list[YubikeyRecord] = field(default_factory=list)
     _serials: dict[str, str] = field(default_factory=dict)
     _untold: int = 0
 
     def add(self, record: SeedRecord) -> None:
         """Keep *record*, unless its serial number came before."""
-        if record.serial is not None:
-            before = self._serials.get(record.serial)
-            if before is not None:
-                self.fault(record.where, f"the serial number of {before} again")
-                return
-            self._serials[record.serial] = record.where
-        self.records.append(record)
+        if record.serial is None or self._is_new(record.serial, record.where):
+            self.records.append(record)
+
+    def add_yubikey(self, record: YubikeyRecord) -> None:
+        """Keep *record*, unless its public id came before."""
+        if self._is_new(record.public_id, record.where):
+            self.yubikeys.append(record)
 
     def fault(self, where: str, message: str) -> None:
         """Keep a fault, or count it where a person has enough to mend."""
@@ -147,12 +153,25 @@ class Collector:
 
     def parsed(self) -> Parsed:
         """Return everything; a file without any token is a fault of its own."""
-        if not self.records and not self.faults:
+        if not (self.records or self.yubikeys or self.faults):
             self.fault("the file", "no token in it")
         faults = tuple(self.faults)
         if self._untold:
             faults += (Fault("the file", f"{self._untold} more faults"),)
-        return Parsed(records=tuple(self.records), faults=faults, notes=tuple(self.notes))
+        return Parsed(
+            records=tuple(self.records),
+            yubikeys=tuple(self.yubikeys),
+            faults=faults,
+            notes=tuple(self.notes),
+        )
+
+    def _is_new(self, serial: str, where: str) -> bool:
+        before = self._serials.get(serial)
+        if before is None:
+            self._serials[serial] = where
+            return True
+        self.fault(where, f"the serial number of {before} again")
+        return False
 
 
 def refused(message: str) -> Parsed:

@@ -5,7 +5,7 @@ Hardware tokens' seeds as comma-separated values, in the forms that vendors deli
   `upn,serial number,secret key,time interval,manufacturer,model`;
 - `serial,hex seed,hotp|totp,digits,counter or step` (privacyIDEA, NetIQ), where
   `# version: 2` on top puts user, resolver and realm before;
-- Yubico's log, `OATH-HOTP,date,slot,public id,private id,key,...,digits`;
+- Yubico's log, `OATH-HOTP,date,slot,public id,private id,key,...,digits`, or `Yubico OTP,...`;
 - Yubico's `serial,public id,private id,key,access code,timestamp,`;
 - `serial hexseed`, a blank or tab between (Feitian's text).
 """
@@ -16,9 +16,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from radiusmfa.enrol import columns, records
+from radiusmfa.enrol import columns, records, yubikeys
 from radiusmfa.enrol.columns import Encoding
 from radiusmfa.enrol.records import Collector, FieldError, Kind, Parsed, SeedRecord
+from radiusmfa.enrol.yubikeys import YubikeyRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ _YUBICO_KINDS: Final = {"yubico otp", "static password", "challenge-response", "
 _PUBLIC_ID: Final = re.compile(r"[cbdefghijklnrtuv0-9]{0,32}")
 _YUBICO_FIRST: Final = "logging start"  # what the personalization tool writes when it begins
 _YUBICO_COLUMNS: Final = 6
+_LEFT_OUT: Final = "left out: neither a Yubico OTP nor an OATH-HOTP slot"
 _YUBICO_DIGITS_COLUMN: Final = 11
 _FEWEST_COLUMNS: Final = 2
 _PLAIN_COLUMNS: Final = 5  # serial, seed, kind, digits, counter or step
@@ -97,7 +99,7 @@ def _read_rows(
     *,
     version_2: bool,
 ) -> None:
-    read_row: Callable[[list[str], str], SeedRecord | str] | None = None
+    read_row: Callable[[list[str], str], SeedRecord | YubikeyRecord | str] | None = None
     for number, cells in rows:
         where = f"line {number}"
         try:
@@ -110,6 +112,8 @@ def _read_rows(
             record = read_row(cells, where)
             if isinstance(record, str):
                 found.note(where, record)
+            elif isinstance(record, YubikeyRecord):
+                found.add_yubikey(record)
             else:
                 found.add(record)
         except FieldError as error:
@@ -180,7 +184,7 @@ def _record(row: _Row, octets: bytes, where: str) -> SeedRecord:
 
 def _without_header(
     cells: list[str], *, version_2: bool
-) -> Callable[[list[str], str], SeedRecord | str]:
+) -> Callable[[list[str], str], SeedRecord | YubikeyRecord | str]:
     if version_2:
         return _plain_version_2
     if cells[0].strip().lower() in {*_YUBICO_KINDS, _YUBICO_FIRST}:
@@ -190,9 +194,12 @@ def _without_header(
     return _plain
 
 
-def _yubico_log(cells: list[str], where: str) -> SeedRecord | str:
-    if cells[0].strip().lower() != "oath-hotp":
-        return "left out: not an OATH-HOTP slot"
+def _yubico_log(cells: list[str], where: str) -> SeedRecord | YubikeyRecord | str:
+    kind = cells[0].strip().lower()
+    if kind == yubikeys.KIND:
+        return yubikeys.of_log(cells, where)
+    if kind != "oath-hotp":
+        return _LEFT_OUT
     if len(cells) <= _YUBICO_DIGITS_COLUMN:
         raise FieldError("too few cells for a line of Yubico's log")
     row = _Row(cells, {"serial": 3, "digits": _YUBICO_DIGITS_COLUMN})
@@ -213,11 +220,14 @@ def _yubico_log(cells: list[str], where: str) -> SeedRecord | str:
     )
 
 
-def _yubico(cells: list[str], where: str) -> SeedRecord | str:
+def _yubico(cells: list[str], where: str) -> SeedRecord | YubikeyRecord | str:
     if len(cells) < _YUBICO_COLUMNS:
         raise FieldError("too few cells for a line in Yubico's form")
-    if cells[2].strip() != "0":  # OATH-HOTP has the private id 0
-        return "left out: not an OATH-HOTP slot"
+    private_id = cells[2].strip()
+    if not private_id:  # a static password
+        return _LEFT_OUT
+    if private_id != "0":  # OATH-HOTP has the private id 0
+        return yubikeys.of_form(cells, where)
     seed, warnings = records.seed_of(columns.seed_octets(cells[3], Encoding.HEX))
     return SeedRecord(
         kind=Kind.HOTP,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from radiusmfa.factors.oath import PasscodeKey
+    from radiusmfa.factors.yubikey import OtpKey
     from radiusmfa.login.throttle import Failures
 
 
@@ -49,10 +50,34 @@ class Token:
     awaited: tuple[int, float] | None = None
 
 
+@dataclass(slots=True, eq=False)
+class Yubikey:
+    """
+    An active YubiKey that is checked here.
+
+    Only *last* changes, and only together with the store (`stores.logins`).
+
+    Attributes:
+        id: Its number in the store.
+        serial: Its public id, which begins each of its passwords.
+        key: Private id and AES key, ready for use.
+        last: The step used last, -1 if none. Nothing up to it is valid.
+        drift: As a token's, and always 0.
+        awaited: As a token's, and always nothing.
+    """
+
+    id: int
+    serial: str
+    key: OtpKey
+    last: int
+    drift: int = 0
+    awaited: None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """
-    What somebody has besides OATH tokens: where a message reaches them, for example.
+    What somebody has that is not checked here: where a message reaches them, for example.
 
     Attributes:
         id: Its number in the store.
@@ -89,6 +114,7 @@ class User:
         is_kept: Their failures are in the store, too, though they have no row there.
         is_damaged: A token of theirs does not open: they have one, though nobody can use it.
         devices: What else they have, oldest first.
+        yubikeys: Active ones that are checked here.
         tails: How many digits a passcode after a password may have: a token's, or two
             consecutive ones; likeliest first.
     """
@@ -106,9 +132,15 @@ class User:
     is_damaged: bool = False
     is_kept: bool = False
     devices: tuple[Device, ...] = ()
+    yubikeys: tuple[Yubikey, ...] = ()
     tails: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Count the digits once."""
         lengths = sorted({token.key.digits for token in self.tokens})
         self.tails = (*lengths, *(2 * length for length in lengths))
+
+    def held(self, number: int) -> Token | Yubikey | None:
+        """Return what has that number in the store, of all that is checked here."""
+        every: tuple[Token | Yubikey, ...] = (*self.tokens, *self.yubikeys)
+        return next((one for one in every if one.id == number), None)

@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from radiusmfa.factors import hotp, recovery, totp
+from radiusmfa.factors import hotp, recovery, totp, yubikey
+from radiusmfa.login.account import Kind
 from radiusmfa.outcome import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from radiusmfa.config.model import Factors, Hotp, Totp
-    from radiusmfa.login.account import Token, User
+    from radiusmfa.login.account import Token, User, Yubikey
 
 AWAITED_LIFETIME: Final = 300.0  # seconds to type the next passcode for resynchronization
 
@@ -33,7 +34,7 @@ class Found(NamedTuple):
         reason: PASSED, or RESYNCHRONIZED if it took two passcodes.
     """
 
-    token: Token
+    token: Token | Yubikey
     step: int
     drift: int
     reason: Reason
@@ -98,6 +99,8 @@ def find(desk: Desk, user: User, typed: bytes, now: float, monotonic: float) -> 
     """
     if typed.isdigit():
         return _find_passcode(desk.factors, user, typed, now, monotonic)
+    if user.yubikeys and desk.factors.yubikey is not None and (otps := yubikey.readings(typed)):
+        return _find_otp(user, otps)
     if desk.factors.recovery is not None and user.recovery:
         code = recovery.canonical(typed)
         if code is not None:
@@ -112,7 +115,15 @@ def is_enrolled(factors: Factors, user: User) -> bool:
     for token in user.tokens:
         if (factors.totp if token.period else factors.hotp) is not None:
             return True
+    if user.yubikeys and factors.yubikey is not None:
+        return True
     return factors.recovery is not None and bool(user.recovery)
+
+
+def kind_of(typed: bytes) -> Kind:
+    """Return what *typed* is a try of, right or wrong: where it counts towards a lock-out."""
+    is_oath = typed.isdigit() or yubikey.readings(typed)
+    return Kind.OATH if is_oath else Kind.RECOVERY
 
 
 def splits(user: User, typed: bytes, delimiter: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -129,6 +140,12 @@ def splits(user: User, typed: bytes, delimiter: bytes) -> Iterator[tuple[bytes, 
         if found:
             yield password, passcode
         return
+    if user.yubikeys:
+        # Nobody has a password that ends in so many of these letters.
+        tail = yubikey.tail(typed, [one.serial for one in user.yubikeys])
+        if tail is not None:
+            yield tail.before, tail.typed
+            return
     for size in (*user.tails, *recovery.TYPED_OCTETS) if user.recovery else user.tails:
         if len(typed) >= size:
             yield typed[:-size], typed[-size:]
@@ -157,6 +174,18 @@ def find_tail(  # noqa: PLR0913 - what `find` takes, and the delimiter
 
 def _nothing(factors: Factors, user: User) -> Reason:
     return Reason.BAD_PASSCODE if is_enrolled(factors, user) else Reason.NOT_ENROLLED
+
+
+def _find_otp(user: User, otps: tuple[yubikey.Otp, ...]) -> Find:
+    for otp in otps:
+        for one in user.yubikeys:
+            if one.serial != otp.public_id:
+                continue
+            step = one.key.step(otp.block)
+            if step is not None:
+                is_new = step > one.last
+                return Found(one, step, 0, Reason.PASSED) if is_new else Reason.REPLAYED_PASSCODE
+    return _BAD_PASSCODE
 
 
 def _find_passcode(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, time
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from radiusmfa.config.model import LOCAL, NONE, Mode
 from radiusmfa.config.policy_model import Order
 from radiusmfa.config.upstream_model import StartWith, Users
+from radiusmfa.factors import yubikey
 from radiusmfa.login.passcode import Desk, is_enrolled
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from radiusmfa.config.directory_model import Directory
     from radiusmfa.config.model import Client, Factors
     from radiusmfa.config.upstream_model import UpstreamFactor
+    from radiusmfa.factors.yubikey import Tail
     from radiusmfa.login.account import User
+
+_YUBIKEY: Final = "yubikey"
 
 
 @final
@@ -43,8 +47,9 @@ class Plan:
     """
 
     __slots__ = (
-        "_everyone", "_factors", "_order", "_words", "desk", "directory", "factor_first", "grace",
-        "has_upstream", "instead", "is_plain", "primary", "strip", "takes_strangers",
+        "_everyone", "_factors", "_keyed", "_order", "_words", "desk", "directory",
+        "factor_first", "grace", "has_upstream", "instead", "is_plain", "primary", "strip",
+        "takes_strangers",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +84,7 @@ class Plan:
         self._everyone = next(
             (one for one in self._factors if one.users is Users.EVERYONE and not one.holds), None
         )
+        self._keyed = next((one for one in self._factors if one.holds == _YUBIKEY), None)
         self._words: dict[str, list[UpstreamFactor]] = {}
         for factor in self._factors:
             for word in factor.words:
@@ -104,11 +110,12 @@ class Plan:
 
         Args:
             user: Whose.
-            typed: A word that chooses among several, as `sms`; anything else chooses nothing.
+            typed: What chooses among several: a word, as `sms`, or a password of a YubiKey that
+                a service checks. Anything else chooses nothing.
         """
         if not self._factors:
             return None
-        if typed and self._words:
+        if typed and (self._words or self._keyed is not None):
             chosen = self._chosen(user, typed)
             if chosen is not None:
                 return chosen
@@ -121,10 +128,19 @@ class Plan:
         return self._everyone
 
     def chooses(self, user: User, typed: bytes) -> bool:
-        """Say whether *typed* is a word that chooses a factor of *user*, and no passcode."""
-        return bool(self._words) and self._chosen(user, typed) is not None
+        """Say whether *typed* itself chooses a factor of *user*: nobody else can check it."""
+        return self._chosen(user, typed) is not None
+
+    def tail(self, user: User, typed: bytes) -> Tail | None:
+        """Return the password of a YubiKey at the end of *typed* that a service checks, or None."""
+        if self._keyed is None or not user.devices:
+            return None
+        found = yubikey.tail(typed, _public_ids(user))
+        return found if found is not None and found.is_own else None
 
     def _chosen(self, user: User, typed: bytes) -> UpstreamFactor | None:
+        if self._keyed is not None and user.devices and _is_of(user, typed):
+            return self._keyed
         word = typed.decode("ascii", "replace").lower()
         named = self._words.get(word.rstrip("0123456789"), ())
         own = next((factor for factor in named if _has(user, factor)), None)
@@ -144,7 +160,7 @@ class Plan:
 
     def has_token(self, user: User) -> bool:
         """Say whether *user* has a token that counts here; recovery codes alone are none."""
-        return self._holds(user, "totp") or self._holds(user, "hotp")
+        return any(self._holds(user, name) for name in ("totp", "hotp", "yubikey"))
 
     def has_instead(self, user: User | None) -> bool:
         """Say whether *user* has a factor that counts while servers are gone."""
@@ -156,6 +172,8 @@ class Plan:
             return kinds.totp is not None and any(token.period for token in user.tokens)
         if name == "hotp":
             return kinds.hotp is not None and any(not token.period for token in user.tokens)
+        if name == "yubikey":
+            return kinds.yubikey is not None and bool(user.yubikeys)
         return False  # a recovery code is for emergencies
 
 
@@ -163,6 +181,15 @@ def _has(user: User, factor: UpstreamFactor) -> bool:
     if factor.holds:
         return any(device.kind == factor.holds for device in user.devices)
     return factor.upstream in user.upstreams
+
+
+def _is_of(user: User, typed: bytes) -> bool:
+    known = _public_ids(user)
+    return any(one.public_id in known for one in yubikey.readings(typed))
+
+
+def _public_ids(user: User) -> frozenset[str]:
+    return frozenset(device.serial for device in user.devices if device.kind == _YUBIKEY)
 
 
 def _end_of(day: date | None) -> float:
@@ -176,5 +203,6 @@ def _only(factors: Factors, names: Collection[str]) -> Factors:
         factors,
         totp=factors.totp if "totp" in names else None,
         hotp=factors.hotp if "hotp" in names else None,
+        yubikey=factors.yubikey if "yubikey" in names else None,
         recovery=factors.recovery if "recovery" in names else None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, final
 
 from radiusmfa.login import passcode
-from radiusmfa.login.account import Kind
+from radiusmfa.login.account import Kind, Token
 from radiusmfa.login.passcode import Awaited, Found, FoundRecovery
 from radiusmfa.outcome import (
     ASKS_NEXT_PASSCODE,
@@ -62,7 +62,7 @@ class OwnPasscodes:
             may_be_other: It may be a passcode of another server's: None says that it is
                 none of ours.
         """
-        kind = _OATH if typed.isdigit() else Kind.RECOVERY
+        kind = _OATH if typed.isdigit() else passcode.kind_of(typed)
         # Nearly nobody has failures: not worth a call.
         if user.failures and self._guard.is_locked(user, kind, attempt.client.name, now):
             return None if may_be_other else Failed(Reason.LOCKED)
@@ -82,7 +82,10 @@ class OwnPasscodes:
         else:
             token = found.token
             kind, attempt.serial = _OATH, token.serial
-            attempt.kind = "totp" if token.period else "hotp"
+            if isinstance(token, Token):
+                attempt.kind = "totp" if token.period else "hotp"
+            else:
+                attempt.kind = "yubikey"
             is_claimed = self._logins.claim(token, found.step, found.drift)
         if not is_claimed:
             return Failed(Reason.REPLAYED_PASSCODE)

@@ -235,7 +235,7 @@ class Steps:
         is_found = isinstance(found, passcode.FOUND)
         if not is_found and found is not Reason.REPLAYED_PASSCODE and self._split(attempt, user):
             return PASSED
-        kind = _OATH if tail.isdigit() else Kind.RECOVERY
+        kind = _OATH if tail.isdigit() else passcode.kind_of(tail)
         # In `auto` letters at the end are the password's own, unless they are a code.
         is_passcode = is_found or kind is _OATH or not _may_be_alone(attempt)
         if is_passcode and self._guard.is_locked(user, kind, client.name, now):
@@ -256,6 +256,10 @@ class Steps:
         # Whether it ends in a passcode of another server only that server knows: so the
         # password is checked first. Without a delimiter `auto` cannot tell one from two.
         plan, typed, delimiter = attempt.plan, attempt.typed, attempt.client.delimiter.encode()
+        if not delimiter and (otp := plan.tail(user, typed)):  # it shows by itself where it begins
+            attempt.rest, attempt.offered = otp.before, otp.typed
+            attempt.factor = plan.factor(user, otp.typed)
+            return True
         factor = plan.factor(user, typed.rpartition(delimiter)[2] if delimiter else b"")
         if factor is None:
             return False
@@ -385,11 +389,8 @@ class Steps:
         # As for passwords: in `auto` many tails at once passed the lock before one was counted.
         if self._guard.is_locked(user, kind, attempt.client.name, now):
             return _LOCKED
-        if isinstance(found, Found) and found.token not in user.tokens:
-            # It was read again meanwhile: another object by now, or gone.
-            number = found.token.id
-            token = next((one for one in user.tokens if one.id == number), None)
-            if token is None:
+        if isinstance(found, Found):  # read again meanwhile: another object by now, or gone
+            if (token := user.held(found.token.id)) is None:
                 return _FAILED[Reason.BAD_PASSCODE]
             found = found._replace(token=token)
         return self._passcodes.claim(attempt, user, found)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from radiusmfa.factors.oath import PasscodeKey
+from radiusmfa.factors.yubikey import OtpKey
 from radiusmfa.interfaces import RadiusmfaError
-from radiusmfa.login.account import Device, Kind, Token, User
+from radiusmfa.login.account import Device, Kind, Token, User, Yubikey
 from radiusmfa.login.throttle import Failures
 from radiusmfa.stores import names
 
@@ -24,6 +25,7 @@ _TOKENS: Final = (
     " WHERE user = ? AND status = 'active' ORDER BY id"
 )
 _OATH: Final = frozenset({"totp", "hotp"})
+_YUBIKEY: Final = "yubikey"  # without a seed it is a service that checks it
 _FAILURES: Final = (
     'SELECT factor, client, count, last, until, "repeat" FROM failures WHERE user = ?'
 )
@@ -50,13 +52,15 @@ def user(
         damaged: Gets the serials of tokens whose seed does not open: they count as none.
     """
     number, name, password, password_only, disabled = found
-    tokens, devices, is_damaged = [], [], False
+    tokens, yubikeys, devices, is_damaged = [], [], [], False
     for *one, kind, label in sql.execute(_TOKENS, (number,)).fetchall():
         identity, serial, sealed = one[0], one[1], one[5]
         secret = _open(vault, number, serial, sealed)
-        held: Token | Device | None = None
+        held: Token | Yubikey | Device | None = None
         if secret is not None and kind in _OATH:
             held = _token(secret, one, used)
+        elif secret and kind == _YUBIKEY:
+            held = _yubikey(secret, one, used)
         elif secret is not None:
             held = Device(identity, serial, kind, secret, label)
         if held is None:
@@ -64,6 +68,8 @@ def user(
             is_damaged = True
         elif isinstance(held, Token):
             tokens.append(held)
+        elif isinstance(held, Yubikey):
+            yubikeys.append(held)
         else:
             devices.append(held)
     codes = sql.execute("SELECT code FROM recovery WHERE user = ?", (number,))
@@ -80,6 +86,7 @@ def user(
         names.groups_of(sql, number),
         is_damaged,
         devices=tuple(devices),
+        yubikeys=tuple(yubikeys),
     )
 
 
@@ -103,3 +110,12 @@ def _token(seed: bytes, found: list[Any], used: Mapping[int, int]) -> Token | No
     except ValueError:
         return None
     return Token(number, serial, key, period, drift, max(last, used.get(number, -1)))
+
+
+def _yubikey(seed: bytes, found: list[Any], used: Mapping[int, int]) -> Yubikey | None:
+    try:
+        key = OtpKey(seed)
+    except ValueError:
+        return None
+    number, public_id, last = found[0], found[1], found[7]
+    return Yubikey(number, public_id, key, max(last, used.get(number, -1)))

@@ -23,7 +23,7 @@ from radiusmfa.stores.strangers import Strangers
 
 if TYPE_CHECKING:
     from radiusmfa.config.approval_model import ApprovalSource
-    from radiusmfa.login.account import Kind, Token, User
+    from radiusmfa.login.account import Kind, Token, User, Yubikey
     from radiusmfa.login.challenges import Entry
     from radiusmfa.login.errands import Approval
     from radiusmfa.login.throttle import Failures
@@ -192,7 +192,7 @@ class Logins:
             user.is_kept = True
         return user
 
-    def claim(self, token: Token, step: int, drift: int) -> bool:
+    def claim(self, token: Token | Yubikey, step: int, drift: int) -> bool:
         """
         Use up *step* of *token*; False if it, or a later one, was used before.
 

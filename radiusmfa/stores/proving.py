@@ -12,7 +12,7 @@ from radiusmfa.config.model import Factors, Hotp, Totp
 from radiusmfa.factors import hotp, totp
 from radiusmfa.factors.oath import PasscodeKey
 from radiusmfa.login import devices
-from radiusmfa.stores import tokens
+from radiusmfa.stores import tokens, yubikeys
 from radiusmfa.stores.people import RefusedError
 
 if TYPE_CHECKING:
@@ -157,5 +157,6 @@ def _number(passcode: Secret, digits: int) -> int:
 
 
 def _key(database: Database, stored: Stored) -> PasscodeKey:
+    yubikeys.refuse(stored.token)
     seed = tokens.open_seed(database, stored).reveal()
     return PasscodeKey(seed, stored.token.algorithm, stored.token.digits)

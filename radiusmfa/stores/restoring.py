@@ -4,7 +4,7 @@ After a restore, no passcode that was ever used may be valid again.
 A backup knows the passcodes used before it. If the store that it replaces can still
 be read and has grown out of the backup, that store knows the rest. If not, whatever
 may have been used since counts as used: TOTP jumps ahead of the clock, recovery codes
-are void, and HOTP tokens wait for two new consecutive passcodes.
+are void, HOTP tokens wait for two new consecutive passcodes, and YubiKeys for a new one.
 
 Approvals that were revoked or had ended since do not come back either; if nobody knows
 which, all are revoked. No factor is remembered over a restore.
@@ -20,6 +20,7 @@ from radiusmfa.config.model import Factors, Totp
 from radiusmfa.factors import totp
 from radiusmfa.login import devices
 from radiusmfa.stores import trail
+from radiusmfa.stores.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from radiusmfa.stores.database import Database
     from radiusmfa.stores.trail import Actor
 
-_TOKENS: Final = "SELECT id, serial, kind, period, status, drift, last FROM tokens"
+_TOKENS: Final = "SELECT id, serial, kind, period, status, drift, last, seed FROM tokens"
 _PUT_STATE: Final = "UPDATE tokens SET drift = ?, last = ?, status = ? WHERE id = ?"
 _CODES: Final = "SELECT user, code FROM recovery"
 _PEERS: Final = (
@@ -48,7 +49,8 @@ class Report:
         is_complete: The replaced store told which passcodes were used since.
         users: How many there are.
         tokens: How many there are.
-        waiting: Serials of HOTP tokens that need two consecutive passcodes.
+        waiting: Serials of HOTP tokens that need two consecutive passcodes, and of YubiKeys that
+            need a new password.
         void_codes: How many recovery codes are void.
         void_approvals: Numbers of approvals that are revoked by the restore.
         totp_from: When the first TOTP passcodes are good again, seconds since 1970.
@@ -114,6 +116,7 @@ class _Token:
     status: str
     drift: int
     last: int
+    is_elsewhere: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,8 @@ def _use_up_tokens(
             ahead = max(reach, own) if known is None else own
             last = max(last, totp.current_step(now, token.period) + ahead)
             totp_from = max(totp_from, (last + 1 - max(drift, 0)) * token.period)
+        elif token.is_elsewhere:
+            continue  # whoever checks it knows what was used
         elif known is None and status != "revoked" and token.kind not in devices.PERSONAL:
             status = "pending"
             waiting.append(serial)
@@ -167,8 +172,15 @@ def _use_up_tokens(
 def _state(connection: sqlite3.Connection) -> dict[tuple[int, str], _Token]:
     used = dict(connection.execute("SELECT token, max(step) FROM used GROUP BY token"))
     return {
-        (number, serial): _Token(kind, period, status, drift, max(last, used.get(number, -1)))
-        for number, serial, kind, period, status, drift, last in connection.execute(_TOKENS)
+        (number, serial): _Token(
+            kind,
+            period,
+            status,
+            drift,
+            max(last, used.get(number, -1)),
+            kind == "yubikey" and Vault.is_empty(seed),
+        )
+        for number, serial, kind, period, status, drift, last, seed in connection.execute(_TOKENS)
     }
 
 

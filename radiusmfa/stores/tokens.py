@@ -72,6 +72,8 @@ class NewToken:
         """What kind of token this is, for the audit; a number or address is masked."""
         if self.kind in devices.PERSONAL:
             return f"{self.kind} {devices.masked(self.kind, self.seed.reveal())}".rstrip()
+        if not self.digits:
+            return self.kind
         period = f" {self.period} s" if self.period else ""
         return f"{self.kind} {self.algorithm} {self.digits} digits{period}"
 

@@ -151,6 +151,11 @@ class Vault:
         number = int.from_bytes(sealed[1 : 1 + _NUMBER_OCTETS], "big")
         return sealed[:1] == _FORMAT and number in self._keys
 
+    @staticmethod
+    def is_empty(sealed: bytes) -> bool:
+        """Say whether nothing was sealed, which its length shows."""
+        return len(sealed) == _HEAD_OCTETS + _TAG_OCTETS
+
     def with_new_key(self) -> Vault:
         """Return these keys and a new one that seals from now on; nothing is written."""
         number = max(self._keys) + 1

@@ -216,7 +216,7 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
     assert teller.end(1) == 1
     told = json.loads(capsys.readouterr().out)
-    assert told["factors"] == ["totp", "hotp", "recovery"]
+    assert told["factors"] == ["totp", "hotp", "yubikey", "recovery"]
     assert told["when_unavailable"] == ["totp"]
     assert [one["decision"] for one in told["rounds"]] == ["accept", "silence"]
     assert told["rounds"][0]["steps"] == [{"step": "password", "outcome": "passed"}]

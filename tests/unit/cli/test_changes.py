@@ -52,7 +52,7 @@ def test_the_same_has_no_changes() -> None:
         (_client(mode=Mode.APPEND), "client vpn: mode challenge -> append"),
         (_client(sign_replies=False), "client vpn: sign_replies yes -> no"),
         (_client(delimiter=","), "client vpn: delimiter none -> ,"),
-        (_client(factors=("totp",)), "client vpn: factors totp, hotp, recovery -> totp"),
+        (_client(factors=("totp",)), "client vpn: factors totp, hotp, yubikey, recovery -> totp"),
         (_client(reply=(("Class", "x"),)), "client vpn: reply none -> Class=x"),
         (
             _client(networks=(ip_network("192.0.2.0/24"),)),

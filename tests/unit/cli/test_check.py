@@ -42,13 +42,17 @@ def _check(text: str, folder: Path, *words: str) -> int:
     return main(["-c", str(folder / "it.yaml"), "check", *words])
 
 
+LAST = "MESSAGE-AUTHENTICATOR"
+FACTORS = "totp, hotp, yubikey, recovery"
+
+
 def test_usable_file_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A usable file is code 0, a line for each client, and no warning."""
     assert _check(GOOD, tmp_path) == exits.DONE
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        f"{'CLIENT  MODE       PRIMARY  FACTORS               NETWORKS':79}MESSAGE-AUTHENTICATOR",
-        "vpn     challenge  local    totp, hotp, recovery  192.0.2.1/32, 2001:db8::/64  required",
+        f"{'CLIENT  MODE       PRIMARY  FACTORS                        NETWORKS':88}{LAST}",
+        f"vpn     challenge  local    {FACTORS}  192.0.2.1/32, 2001:db8::/64  required",
         f"{tmp_path / 'it.yaml'}: can be used; 1 client, no warnings",
     ]
     assert not err
@@ -92,7 +96,7 @@ def test_json_of_a_usable_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "name": "old",
         "mode": "challenge",
         "primary": "local",
-        "factors": ["totp", "hotp", "recovery"],
+        "factors": ["totp", "hotp", "yubikey", "recovery"],
         "when_unavailable": [],
         "networks": ["192.0.2.2/32"],
         "require_message_authenticator": "no",

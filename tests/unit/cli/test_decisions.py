@@ -132,7 +132,9 @@ def test_a_client_that_is_not_there_is_told() -> None:
 def test_without_policies_the_client_decides() -> None:
     """The client's own settings are the decision."""
     config = dataclasses.replace(CONFIG, policies=None)
-    assert _decide(PLAIN, config) == Decision(primary="local", factors=("totp", "hotp", "recovery"))
+    assert _decide(PLAIN, config) == Decision(
+        primary="local", factors=("totp", "hotp", "yubikey", "recovery")
+    )
 
 
 def test_the_address_of_a_client_without_trust_does_not_count() -> None:

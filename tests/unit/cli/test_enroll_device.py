@@ -41,7 +41,7 @@ def _enroll(office: Office, *words: str) -> Any:  # noqa: ANN401 - JSON
         (["--type", "email", "--to", "a@example.org\nBcc: b@example.org"], "one plain address"),
         (["--type", "sms", "--to", NUMBER, "--label", "a\nb"], "the label holds control"),
         (["--type", "sms", "--to", NUMBER, "--serial", "a b"], "a serial number holds no blanks"),
-        (["--type", "fax", "--to", NUMBER], "is not one of 'totp', 'hotp', 'sms'"),
+        (["--type", "fax", "--to", NUMBER], "is not one of 'totp', 'hotp', 'yubikey', 'sms'"),
         (["--type", "question"], "--type question needs --question TEXT."),
         ([*ASKED], "Answer: there is no terminal to ask at"),
         (["--type", "question", "--question", " "], "the question must be a printable text"),

@@ -128,7 +128,9 @@ def test_restore_without_the_old_store_counts_everything_as_used(
     assert ("The store before is" in ran.out) is not is_gone
     assert "What was used since the backup is not known, so it counts as used.\n" in ran.out
     assert "2 recovery codes are void: issue new ones.\n" in ran.out
-    assert ran.out.endswith("HOTP tokens that need `radiusmfa token resync`: H1\n")
+    assert ran.out.endswith(
+        "Need `radiusmfa token resync` (HOTP) or `token confirm` (YubiKeys): H1\n"
+    )
     assert office.done("token", "show", "H1", "--json").json["status"] == "pending"
 
 
@@ -136,13 +138,13 @@ def test_restore_tells_in_json(backup: str, office: Office, tmp_path: Path) -> N
     """A program learns the same."""
     found = office.done("restore", backup, "--yes", "--json").json
     assert (found["users"], found["tokens"], found["complete"]) == (1, 2, True)
-    assert (found["void_recovery_codes"], found["waiting_hotp_tokens"]) == (0, [])
+    assert (found["void_recovery_codes"], found["waiting_tokens"]) == (0, [])
     assert found["store_before"].startswith(str(tmp_path / "it.db.before-"))
     assert found["audit_lines"] == len(office.lines()) - 1
     database.remove(office.stock.path)
     found = office.done("restore", backup, "--yes", "--json").json
     assert (found["complete"], found["store_before"]) == (False, None)
-    assert found["waiting_hotp_tokens"] == ["H1"]
+    assert found["waiting_tokens"] == ["H1"]
 
 
 def test_restore_is_audited(backup: str, office: Office) -> None:

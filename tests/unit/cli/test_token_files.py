@@ -268,3 +268,18 @@ def test_export_leaves_out_what_no_uri_can_say(peopled: Office) -> None:
     assert "1234567" not in ran.out
     line = peopled.refused(1, "token", "export", "-", "--yes", "S1")
     assert line == "token 'S1' is no OATH token: no URI can say it"
+
+
+def test_yubico_log_is_imported(peopled: Office) -> None:
+    """YubiKeys are nobody's until they are assigned; one that is there already is refused."""
+    log = f"Yubico OTP,x,1,vvccccbcgujh,0123456789ab,{KEY[:32]},,,0,0,0,0,0\n"
+    path = peopled.file("in", log)
+    ran = peopled.done("token", "import", path)
+    assert ran.out.splitlines()[0] == "line 1: vvccccbcgujh, yubikey"
+    peopled.done("token", "assign", "vvccccbcgujh", "alice")
+    found = peopled.done("token", "show", "vvccccbcgujh", "--json").json
+    assert (found["user"], found["kind"], found["status"]) == ("alice", "yubikey", "active")
+    assert _refused(peopled, 6, "import", path) == [
+        "line 1: there is a token 'vvccccbcgujh' already"
+    ]
+    assert _refused(peopled, 6, "import", "--assign", peopled.file("in", log.replace("cc", "cb")))

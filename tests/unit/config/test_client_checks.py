@@ -378,3 +378,15 @@ def test_service_is_no_upstream_that_waits() -> None:
     )
     _, said, faulty = read(entry("factors: [duo]"), UPSTREAMS, factors, DIRECTORIES)
     assert (said, faulty) == ([], [])
+
+
+def test_tail_of_a_service_is_parted_by_a_delimiter() -> None:
+    """Only a YubiKey's letters show by themselves where they begin."""
+    texts = UpstreamFactor(name="texts", upstream="sms", is_service=True)
+    keys = UpstreamFactor(name="keys", upstream="yubico", is_service=True, holds="yubikey")
+    vpn = Client(
+        name="vpn", networks=(), secret=Secret(b""), mode=Mode.APPEND, factors=("texts", "keys")
+    )
+    assert client_checks.hints(vpn, None, Factors(upstream=(texts, keys)), {}) == [
+        "mode: append cannot tell a password from a passcode of texts: say a delimiter here"
+    ]

@@ -23,7 +23,7 @@ from radiusmfa.config.approval_model import ApprovalSource, ServiceNow
 from radiusmfa.config.directory_model import Directory
 from radiusmfa.config.model import Client, Configuration
 from radiusmfa.config.nodes import Listing, Mapping, Node
-from radiusmfa.config.service_model import Duo, Questions
+from radiusmfa.config.service_model import Duo, Questions, Yubico
 from radiusmfa.config.upstream_model import Server, Upstream, UpstreamFactor, UserName
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def _load(text: str, folder: Path) -> Configuration:
     (folder / "secrets").mkdir(exist_ok=True)
-    for name in ("vpn", "broker", "rsa", "ldap", "servicenow", "duo"):
+    for name in ("vpn", "broker", "rsa", "ldap", "servicenow", "duo", "yubico"):
         octets = 40 * "d" if name == "duo" else "0123456789abcdef"
         (folder / "secrets" / name).write_text(octets, encoding="utf-8")
         (folder / "secrets" / name).chmod(0o600)
@@ -108,7 +108,13 @@ def test_example_shows_every_setting() -> None:
     report = nodes.Report()
     shown = _names(nodes.parse(_uncommented().encode(), report))
     assert not report.faults
-    wanted = set(read.SECTIONS) | {"upstreams.rsa", "approvals.aws-root", "approvals.aws-change"}
+    wanted = set(read.SECTIONS) | {
+        "services.keys",
+        "services.keys.yubico",
+        "upstreams.rsa",
+        "approvals.aws-root",
+        "approvals.aws-change",
+    }
     for section, of in (
         ("clients", Client),
         ("upstreams.rsa", Upstream),
@@ -118,6 +124,7 @@ def test_example_shows_every_setting() -> None:
         ("factors.securid", UpstreamFactor),
         ("approvals.aws-root", ApprovalSource),
         ("approvals.aws-change.servicenow", ServiceNow),
+        ("services.keys.yubico", Yubico),
         ("passwords", model.Passwords),
         ("factors", model.Factors),
         ("factors.totp", model.Totp),
@@ -127,6 +134,8 @@ def test_example_shows_every_setting() -> None:
         ("duplicates", model.Duplicates),
     ):
         wanted |= {f"{section}.{field.name}" for field in dataclasses.fields(of)}
+    # What the kind of a service says of itself.
+    wanted -= {f"factors.securid.{name}" for name in ("is_service", "holds", "words", "is_weak")}
     # What only a profile or a policy can say.
     wanted -= {
         f"clients.{name}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from typing import Final
 
 import pytest
 
 from radiusmfa.config import dialogues, factors, nodes
 from radiusmfa.config.fields import Fields
-from radiusmfa.config.model import Factors, Hotp, Recovery, Totp
+from radiusmfa.config.model import Factors, Hotp, Recovery, Totp, Yubikey
 from radiusmfa.config.upstream_model import Codec, StartWith, Upstream, UpstreamFactor, Users
 
 UPSTREAMS: Final = (
@@ -17,6 +18,7 @@ UPSTREAMS: Final = (
     Upstream(name="duo", servers=(), dialogue=dialogues.shipped("duo-proxy")),
     Upstream(name="old", servers=(), codec=Codec.CP1252),
 )
+NONE: Final = Factors(totp=None, hotp=None, yubikey=None, recovery=None)
 SECURID: Final = "upstream: rsa"
 OF_SERVICES: Final = {"is_service", "holds", "words", "is_weak"}
 
@@ -42,31 +44,26 @@ def _faults(text: str) -> list[str]:
 def test_without_the_section_the_local_factors_count() -> None:
     """Every factor of the store is on; those of upstreams have to be named."""
     assert _read("x: 1") == (Factors(), [])
-    assert Factors().names == ("totp", "hotp", "recovery")
+    assert Factors().names == ("totp", "hotp", "yubikey", "recovery")
     assert Factors().upstream == ()
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{totp: {}}", Factors(totp=Totp(), hotp=None, recovery=None, names=("totp",))),
-        ("{hotp: }", Factors(totp=None, hotp=Hotp(), recovery=None, names=("hotp",))),
-        (
-            "{recovery: {}}",
-            Factors(totp=None, hotp=None, recovery=Recovery(), names=("recovery",)),
-        ),
+        ("{totp: {}}", replace(NONE, totp=Totp(), names=("totp",))),
+        ("{hotp: }", replace(NONE, hotp=Hotp(), names=("hotp",))),
+        ("{yubikey: {}}", replace(NONE, yubikey=Yubikey(), names=("yubikey",))),
+        ("{recovery: {}}", replace(NONE, recovery=Recovery(), names=("recovery",))),
         (
             "{recovery: {}, totp: {window: 2}}",
-            Factors(
-                totp=Totp(window=2), hotp=None, recovery=Recovery(), names=("recovery", "totp")
-            ),
+            replace(NONE, totp=Totp(window=2), recovery=Recovery(), names=("recovery", "totp")),
         ),
         (
             f"{{securid: {{{SECURID}}}, totp: {{}}}}",
-            Factors(
+            replace(
+                NONE,
                 totp=Totp(),
-                hotp=None,
-                recovery=None,
                 upstream=(UpstreamFactor(name="securid", upstream="rsa", prompt="PASSCODE: "),),
                 names=("securid", "totp"),
             ),
@@ -82,7 +79,8 @@ def test_factors_are_those_named_in_the_order_of_the_file(text: str, expected: F
 def test_no_factor_is_refused(text: str) -> None:
     """A server without a factor would let nobody in."""
     (fault,) = _faults(text)
-    assert fault.endswith("factors: must name at least one of totp, hotp, recovery, or another")
+    known = "totp, hotp, yubikey, recovery"
+    assert fault.endswith(f"factors: must name at least one of {known}, or another")
 
 
 @pytest.mark.parametrize("text", ["[totp]", "totp"])

@@ -44,7 +44,7 @@ def test_choices_are_the_words_of_the_file() -> None:
     ]  # fmt: skip
     assert [str(choice) for choice in Tri] == ["yes", "no", "auto"]
     assert (LOCAL, NONE) == ("local", "none")
-    assert LOCAL_FACTORS == ("totp", "hotp", "recovery")
+    assert LOCAL_FACTORS == ("totp", "hotp", "yubikey", "recovery")
 
 
 def test_configuration_never_shows_a_secret() -> None:

@@ -363,7 +363,7 @@ def test_defaults_are_the_models() -> None:
     assert config.duplicates == Duplicates()
     assert config.log_level is Level.INFO
     assert config.factors == Factors(
-        totp=Totp(), hotp=Hotp(), recovery=None, names=("totp", "hotp")
+        totp=Totp(), hotp=Hotp(), yubikey=None, recovery=None, names=("totp", "hotp")
     )
 
 
@@ -371,7 +371,9 @@ def test_factors_are_those_named() -> None:
     """Without the section every factor is on; with it, those that it names."""
     assert _parse(SMALLEST).factors == Factors(totp=Totp(), hotp=Hotp(), recovery=Recovery())
     only = _parse(SMALLEST + "factors: {recovery: {}}")
-    assert only.factors == Factors(totp=None, hotp=None, recovery=Recovery(), names=("recovery",))
+    assert only.factors == Factors(
+        totp=None, hotp=None, yubikey=None, recovery=Recovery(), names=("recovery",)
+    )
     assert only.clients[0].factors == ("recovery",)
 
 

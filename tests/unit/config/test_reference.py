@@ -51,6 +51,7 @@ KINDS = {
         "host: api-12345678.duosecurity.com, integration_key: DIXXXXXXXXXXXXXXXXXX,"
         " secret_key: {file: secrets/duo}"
     ),
+    "yubico": "client_id: 12345",
 }
 # Their names are keys of the file, not settings.
 NAMED = {"upstreams", "services", "approvals", "factors.NAME", "primaries.NAME.ldap"}
@@ -69,6 +70,7 @@ SECTIONS = {
     "services.NAME.limits": service_model.Limits,
     "services.NAME.duo": service_model.Duo,
     "services.NAME.question": service_model.Questions,
+    "services.NAME.yubico": service_model.Yubico,
     "approvals": approval_model.ApprovalSource,
     "approvals.NAME.servicenow": approval_model.ServiceNow,
     "passwords": model.Passwords,
@@ -164,7 +166,9 @@ def _with(section: str, name: str, value: object) -> str:  # noqa: PLR0911 - a t
 def _of_service(section: str, setting: str) -> str:
     _, _, inner = section.partition(".NAME.")
     if inner in KINDS:
-        return f"{inner}: {{{', '.join(filter(None, (KINDS[inner], setting)))}}}"
+        name, _, _ = setting.partition(":")
+        needed = [one for one in KINDS[inner].split(", ") if one and not one.startswith(f"{name}:")]
+        return f"{inner}: {{{', '.join([*needed, setting])}}}"
     if inner == "proxy":
         setting = f"proxy: {{host: proxy.example.com, {setting}}}"
     elif inner:
@@ -203,6 +207,7 @@ def _plain(section: str) -> object:
         "services": {"name": "", "settings": ()},
         "services.NAME.proxy": {"host": ""},
         "services.NAME.duo": {"host": "", "integration_key": "", "secret_key": Secret(b"")},
+        "services.NAME.yubico": {"client_id": 0},
     }
     return SECTIONS[section](**needed.get(section, {}))
 
@@ -248,6 +253,8 @@ def test_defaults_are_those_of_the_code(  # noqa: C901, PLR0912 - a table, by ty
             assert value == getattr(dialogues.shipped("generic"), name)
         case _ if default == "the table's":
             assert value == getattr(approvals, f"{name.upper().rstrip('S')}S")[Table.CHANGE]
+        case _ if default == "YubiCloud's":
+            assert value == ("https://api.yubico.com/wsapi/2.0/verify",)
         case _ if default == "of the system":
             assert value is None
         case Secret():

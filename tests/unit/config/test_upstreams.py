@@ -221,7 +221,8 @@ def test_unfit_name_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["local", "none", "totp", "hotp", "recovery", "refuse", "skip", "Local", "TOTP"]
+    "name",
+    ["local", "none", "totp", "hotp", "yubikey", "recovery", "refuse", "skip", "Local", "TOTP"],
 )
 def test_reserved_word_is_no_name(name: str) -> None:
     """A word that means something else where an upstream is named is refused, in any case."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from radiusmfa.enrol import records
 from radiusmfa.enrol.records import Algorithm, Collector, Fault, FieldError, Kind, SeedRecord
+from radiusmfa.enrol.yubikeys import YubikeyRecord
 from radiusmfa.secret import Secret
 
 SEED = Secret(b"12345678901234567890")
@@ -192,3 +193,13 @@ def test_any_text_is_a_value_or_a_field_error(text: str) -> None:
     ):  # fmt: skip
         with contextlib.suppress(FieldError):
             convert(text)
+
+
+def test_public_id_that_comes_again_is_a_fault() -> None:
+    """One key twice in a file, or a token that is called so: which of them counts nobody knows."""
+    found = Collector()
+    for where in ("line 1", "line 2"):
+        found.add_yubikey(YubikeyRecord(public_id="vvcc", seed=Secret(bytes(22)), where=where))
+    parsed = found.parsed()
+    assert [key.where for key in parsed.yubikeys] == ["line 1"]
+    assert [str(fault) for fault in parsed.faults] == ["line 2: the serial number of line 1 again"]

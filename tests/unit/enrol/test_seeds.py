@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from radiusmfa.enrol import seeds
 from radiusmfa.enrol.columns import Encoding
 from radiusmfa.enrol.records import Algorithm, Kind, SeedRecord
+from radiusmfa.secret import Secret
 
 SEED: Final = b"12345678901234567890"
 HEX: Final = SEED.hex()
@@ -177,14 +178,17 @@ def test_blank_separated_text_is_read(gap: str) -> None:
 
 
 def test_log_of_yubico_is_read() -> None:
-    """Slots with OATH-HOTP are tokens, the others are left out with a note."""
+    """OATH-HOTP and Yubico OTP are tokens, the others are left out with a note."""
     other = "Yubico OTP,21.11.2026 10:00,2,vvvvvvvvvvvv,0123456789ab," + "0" * 32 + ",,,0,0,0,0"
     parsed = seeds.read(f"{LOG}\n{other}\nStatic Password,x,1,,,00\n")
     assert not parsed.faults
     (record,) = parsed.records
     assert (record.kind, record.serial, record.digits) == (Kind.HOTP, "cccccccccccb", 6)
     assert "public id" in record.warnings[0]
-    assert [note.where for note in parsed.notes] == ["line 2", "line 3"]
+    (key,) = parsed.yubikeys
+    assert (key.public_id, key.where) == ("vvvvvvvvvvvv", "line 2")
+    assert key.seed == Secret(bytes.fromhex("0123456789ab") + bytes(16))
+    assert [note.where for note in parsed.notes] == ["line 3"]
 
 
 def test_log_of_the_personalization_tool_is_read() -> None:
@@ -203,6 +207,9 @@ def test_log_of_the_personalization_tool_is_read() -> None:
         pytest.param(LOG.replace(",6,0,0,0", ",9,0,0,0"), "digits", id="nine digits"),
         pytest.param(LOG.replace(HEX, "xyz"), "not hex", id="no hex"),
         pytest.param("OATH-HOTP,a,1,,," + HEX, "too few cells", id="cut"),
+        pytest.param("Yubico OTP,a,1,vvcc", "expected public id", id="cut-key"),
+        pytest.param(f"Yubico OTP,a,1,vvcc,0,{HEX}", "private id must have", id="no-private-id"),
+        pytest.param("Yubico OTP,a,1,,0123456789ab,00", "public id must have", id="no-public-id"),
     ],
 )
 def test_bad_line_of_the_log_is_a_fault(row: str, message: str) -> None:
@@ -219,16 +226,17 @@ def test_log_without_public_id_has_no_serial() -> None:
 
 
 def test_form_of_yubico_is_read() -> None:
-    """Yubico's other form: a private id of 0 is OATH-HOTP; everything else is left out."""
+    """Yubico's other form: a private id of 0 is OATH-HOTP; none is a static password."""
     rows = (
         f"1234567,,0,{HEX},,2026-11-21T10:00:00,",
-        f"1234568,vvvvvvvvvvvv,0123456789ab,{HEX},,2026-11-21T10:00:00,",
+        f"1234568,vvvvvvvvvvvv,0123456789ab,{HEX[:32]},,2026-11-21T10:00:00,",
         f"1234569,,,{HEX},,2026-11-21T10:00:00,",
     )
     parsed = seeds.read("\n".join(rows))
     assert not parsed.faults
     assert [record.serial for record in parsed.records] == ["1234567"]
-    assert [note.where for note in parsed.notes] == ["line 2", "line 3"]
+    assert [key.public_id for key in parsed.yubikeys] == ["vvvvvvvvvvvv"]
+    assert [note.where for note in parsed.notes] == ["line 3"]
     assert _faults(f"{rows[0]}\n7,8") == ["line 2: too few cells for a line in Yubico's form"]
 
 
@@ -248,7 +256,7 @@ _TABLES: Final = st.lists(st.lists(_CELLS, max_size=8).map(",".join), max_size=6
 def test_any_file_is_tokens_or_faults(content: str | bytes, encoding: Encoding | None) -> None:
     """Whatever a file holds: tokens that can be used, or faults, and never nothing."""
     parsed = seeds.read(content, encoding=encoding)
-    assert parsed.records or parsed.faults
+    assert parsed.records or parsed.yubikeys or parsed.faults
     for record in parsed.records:
         assert 10 <= len(record.seed) <= 128
         assert record.where.startswith("line ")

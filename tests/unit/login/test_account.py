@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from radiusmfa.factors.oath import PasscodeKey
-from radiusmfa.login.account import Kind, Token, User
+from radiusmfa.factors.yubikey import OtpKey
+from radiusmfa.login.account import Kind, Token, User, Yubikey
 
 
 def token(digits: int) -> Token:
@@ -44,3 +45,14 @@ def test_users_share_nothing() -> None:
 def test_kinds_are_those_of_the_store() -> None:
     """The names of the kinds are what the store's table of failures takes."""
     assert {kind.value for kind in Kind} == {"password", "oath", "recovery", "upstream"}
+
+
+def test_held_things_are_found_by_number() -> None:
+    """Tokens and YubiKeys have one row of numbers; what is gone is not found."""
+    key = Yubikey(2, "cccccccccccb", OtpKey(bytes(22)), -1)
+    one = token(6)
+    user = User(
+        1, "alice", None, is_exempt=False, is_disabled=False, tokens=(one,), yubikeys=(key,)
+    )
+
+    assert (user.held(1), user.held(2), user.held(3)) == (one, key, None)

@@ -10,7 +10,8 @@ import pytest
 from radiusmfa.config.model import Factors, Hotp, Totp
 from radiusmfa.factors import recovery
 from radiusmfa.factors.oath import PasscodeKey
-from radiusmfa.login.account import Token, User
+from radiusmfa.factors.yubikey import OtpKey
+from radiusmfa.login.account import Kind, Token, User, Yubikey
 from radiusmfa.login.passcode import (
     AWAITED_LIFETIME,
     Awaited,
@@ -20,9 +21,11 @@ from radiusmfa.login.passcode import (
     find,
     find_tail,
     is_enrolled,
+    kind_of,
     splits,
 )
 from radiusmfa.outcome import Reason
+from tests.yubico import Key
 
 NOW = 1_800_000_000.0
 STEP = 60_000_000
@@ -386,3 +389,118 @@ def test_missing_delimiter_is_no_passcode() -> None:
         b"",
         b"secret" + typed(STEP),
     )
+
+
+# YubiKeys that are checked here
+
+
+def keyed(key: Key, *tokens: Token, last: int = -1) -> User:
+    """Return somebody with *tokens* and a YubiKey."""
+    held = Yubikey(9, key.public_id, OtpKey(key.private_id + key.aes_key), last)
+    return replace(user(*tokens), yubikeys=(held,))
+
+
+def replace_factors(**settings: Any) -> Factors:  # noqa: ANN401 - settings of any type
+    """Return the factors with some of them switched off."""
+    return replace(Factors(), **settings)
+
+
+def test_password_of_a_yubikey_is_found() -> None:
+    """The counters of the password are its step, whatever keyboard it came through."""
+    key = Key()
+    alice = keyed(key)
+    for typed_so in (str, str.upper, lambda text: f"{text}\r\n"):
+        made = key.plugged << 8 | key.made
+        expected = Found(alice.yubikeys[0], made, 0, Reason.PASSED)
+        assert found(alice, typed_so(key.touch()).encode()) == expected
+
+
+def test_promise_1_yubikey_up_to_the_last_used_is_replayed() -> None:
+    """A password that was used, and every one before it, is none."""
+    key = Key()
+    passwords = [key.touch().encode() for _ in range(3)]
+    alice = keyed(key, last=257)
+
+    assert [found(alice, one) for one in passwords[:2]] == [Reason.REPLAYED_PASSCODE] * 2
+    assert isinstance(found(alice, passwords[2]), Found)
+
+
+def test_password_of_a_strange_yubikey_is_bad() -> None:
+    """Neither somebody else's key, nor one that says it is this one."""
+    key = Key()
+
+    assert found(keyed(key), Key().touch().encode()) is Reason.BAD_PASSCODE
+    forged = Key(public_id=key.public_id).touch().encode()
+    assert found(keyed(key), forged) is Reason.BAD_PASSCODE
+
+
+def test_yubikey_counts_only_where_the_factor_is_on() -> None:
+    """Switched off, its password is nothing, and whoever has only that has nothing."""
+    key = Key()
+    off = replace_factors(yubikey=None)
+
+    assert found(keyed(key), key.touch().encode(), factors=off) is Reason.NOT_ENROLLED
+    assert not is_enrolled(off, keyed(key))
+    assert is_enrolled(Factors(), keyed(key))
+
+
+def test_recovery_code_is_good_beside_a_yubikey() -> None:
+    """Who has a key and recovery codes may use either."""
+    alice = keyed(Key())
+    alice.recovery.add(recovery.digest(PEPPER, 7, CODE.replace(b"-", b"")))
+
+    assert isinstance(found(alice, CODE), FoundRecovery)
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+def test_tail_of_a_yubikey_is_told_from_the_password(end: bytes) -> None:
+    """Nobody has to say how long it is, even where the password is of the same letters."""
+    key = Key()
+    alice, otp = keyed(key, totp()), key.touch().encode()
+
+    result, rest, tail = find_tail(desk(), alice, b"cccc" + otp + end, b"", NOW, 0)
+
+    assert isinstance(result, Found)
+    assert (rest, tail) == (b"cccc", otp)
+
+
+def test_tail_of_a_token_is_found_beside_a_yubikey() -> None:
+    """Who has a key and a TOTP token types either behind the password."""
+    result, rest, _ = find_tail(desk(), keyed(Key(), totp()), b"cccc" + typed(STEP), b"", NOW, 0)
+
+    assert isinstance(result, Found)
+    assert rest == b"cccc"
+
+
+def test_tail_of_a_strange_yubikey_is_that_tail() -> None:
+    """What is counted as wrong is the password of the key, not the end of it."""
+    strange = Key().touch().encode()
+
+    result = find_tail(desk(), keyed(Key(), totp()), b"secret" + strange, b"", NOW, 0)
+
+    assert result == (Reason.BAD_PASSCODE, b"secret", strange)
+
+
+def test_delimiter_stands_before_a_yubikey_too() -> None:
+    """With a delimiter whatever is behind it is looked at."""
+    key = Key()
+    otp = key.touch().encode()
+
+    result, rest, tail = find_tail(desk(), keyed(key), b"se,cret," + otp, b",", NOW, 0)
+
+    assert isinstance(result, Found)
+    assert (rest, tail) == (b"se,cret", otp)
+
+
+@pytest.mark.parametrize(
+    ("octets", "kind"),
+    [
+        pytest.param(b"123456", Kind.OATH, id="digits"),
+        pytest.param(Key().touch().encode(), Kind.OATH, id="yubikey"),
+        pytest.param(CODE, Kind.RECOVERY, id="recovery"),
+        pytest.param(b"anything", Kind.RECOVERY, id="anything"),
+    ],
+)
+def test_kinds_of_tries(octets: bytes, kind: Kind) -> None:
+    """A wrong password of a YubiKey counts where a wrong code does."""
+    assert kind_of(octets) is kind

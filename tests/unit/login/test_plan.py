@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -10,9 +11,11 @@ from radiusmfa.config.model import NONE, Client, Factors, Mode
 from radiusmfa.config.policy_model import Order
 from radiusmfa.config.upstream_model import StartWith, UpstreamFactor, Users
 from radiusmfa.factors.oath import PasscodeKey
-from radiusmfa.login.account import Token, User
+from radiusmfa.factors.yubikey import OtpKey
+from radiusmfa.login.account import Device, Token, User, Yubikey
 from radiusmfa.login.plan import Plan
 from radiusmfa.secret import Secret
+from tests.yubico import Key
 
 PEPPER: Final = b"the store's own secret"
 SECURID: Final = UpstreamFactor(name="securid", upstream="rsa")
@@ -23,8 +26,13 @@ DUO: Final = UpstreamFactor(
 NPS: Final = UpstreamFactor(name="azure", upstream="nps", start_with=StartWith.PASSWORD)
 FACTORS: Final = Factors(
     upstream=(SECURID, VIP, DUO, NPS),
-    names=("totp", "hotp", "recovery", "securid", "vip", "duo", "azure"),
+    names=("totp", "hotp", "yubikey", "recovery", "securid", "vip", "duo", "azure"),
 )
+PUSH: Final = UpstreamFactor(
+    name="push", upstream="duo", start_with=StartWith.WORD, is_service=True, words=("push",)
+)
+KEYS: Final = UpstreamFactor(name="keys", upstream="yubico", is_service=True, holds="yubikey")
+SERVICES: Final = Factors(upstream=(PUSH, KEYS), names=("totp", "yubikey", "push", "keys"))
 
 
 def plan(
@@ -81,6 +89,7 @@ def test_local_factors_count_where_the_client_names_them(
     for desk in (here.desk, instead.instead):
         factors = desk.factors
         known = (factors.totp, factors.hotp, factors.recovery)
+        assert factors.yubikey is None
         assert tuple(one is not None for one in known) == kinds
         assert desk.pepper == PEPPER
 
@@ -282,3 +291,71 @@ def test_ladder_needs_a_factor_of_the_user(
 ) -> None:
     """Nobody gets a stand-in whom the client's ladder or their own tokens give none."""
     assert plan("securid", instead=instead).has_instead(person) is has_instead
+
+
+def holder(*, own: Key | None = None, elsewhere: Key | None = None) -> User:
+    """Return somebody with a YubiKey of ours, and one that a service checks."""
+    found = user()
+    if own is not None:
+        held = OtpKey(own.private_id + own.aes_key)
+        found = replace(found, yubikeys=(Yubikey(1, own.public_id, held, -1),))
+    if elsewhere is not None:
+        found = replace(found, devices=(Device(2, elsewhere.public_id, "yubikey", b""),))
+    return found
+
+
+def test_yubikey_of_ours_is_a_token_where_it_counts() -> None:
+    """Who has one is asked for it, and nobody else's server is."""
+    alice = holder(own=Key())
+
+    assert plan("yubikey", "push", known=SERVICES).has_token(alice)
+    assert plan("yubikey", "push", known=SERVICES).factor(alice) is None
+    assert not plan("push", known=SERVICES).has_token(alice)
+    assert plan("push", known=SERVICES).factor(alice) is PUSH
+    assert plan("yubikey", "push", known=SERVICES).opening(alice) is None
+
+
+def test_yubikey_of_a_service_is_a_factor_of_whoever_has_one() -> None:
+    """Without such a key nobody has the factor, and a key of ours is none of the service's."""
+    asked = plan("keys", known=SERVICES)
+
+    assert asked.factor(holder(elsewhere=Key())) is KEYS
+    assert asked.factor(holder(own=Key())) is None
+    assert asked.factor(user()) is None
+
+
+def test_password_of_a_yubikey_chooses_its_service() -> None:
+    """Whoever could have a push, too, types the key's password, and its service is asked."""
+    key = Key()
+    alice = replace(holder(elsewhere=key), upstreams={"duo": ""})
+    asked = plan("push", "keys", known=SERVICES)
+
+    for typed in (key.touch(), key.touch().upper(), f"{key.touch()}\n"):
+        assert asked.factor(alice, typed.encode()) is KEYS
+        assert asked.chooses(alice, typed.encode())
+    assert asked.factor(alice, b"push") is PUSH
+    assert asked.factor(alice) is PUSH
+
+
+def test_password_of_a_strange_yubikey_chooses_nothing() -> None:
+    """Nor where no service has keys, nor for somebody without one."""
+    key = Key()
+    strange, alice = Key().touch().encode(), holder(elsewhere=key)
+
+    assert not plan("push", "keys", known=SERVICES).chooses(alice, strange)
+    assert not plan("push", known=SERVICES).chooses(alice, key.touch().encode())
+    assert not plan("keys", known=SERVICES).chooses(user(), key.touch().encode())
+
+
+def test_tail_of_a_service_s_yubikey_is_found() -> None:
+    """Behind a password stands a password of the person's own key, or it is no tail."""
+    key = Key()
+    otp, alice = key.touch().encode(), holder(elsewhere=key)
+    asked = plan("keys", mode=Mode.APPEND, known=SERVICES)
+
+    found = asked.tail(alice, b"secret" + otp)
+    assert found is not None
+    assert (found.before, found.typed) == (b"secret", otp)
+    assert asked.tail(alice, b"secret" + Key().touch().encode()) is None
+    assert asked.tail(user(), b"secret" + otp) is None
+    assert plan("push", mode=Mode.APPEND, known=SERVICES).tail(alice, b"secret" + otp) is None

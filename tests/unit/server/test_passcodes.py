@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from radiusmfa.config.model import Mode
-from radiusmfa.login.account import Kind
+from radiusmfa.factors.yubikey import OtpKey
+from radiusmfa.login.account import Kind, Yubikey
 from radiusmfa.login.challenges import Entry
 from radiusmfa.outcome import ASKS_NEXT_PASSCODE, ASKS_PASSCODE, PASSED, Failed, Outcome, Reason
 from radiusmfa.request import Credentials
@@ -16,6 +17,7 @@ from radiusmfa.server.guard import Guard
 from radiusmfa.server.passcodes import OwnPasscodes
 from radiusmfa.wire import codec
 from tests.flows.world import ASKING, LOCKOUT, World, client
+from tests.yubico import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,6 +122,19 @@ def test_promise_1_used_passcode_is_a_replay(desk: Desk, *, may_be_other: bool) 
     assert desk.check(code, may_be_other=may_be_other) == Failed(Reason.REPLAYED_PASSCODE)
     assert desk.counted == {}
     assert (desk.attempt.kind, desk.attempt.serial) == ("totp", desk.alice.serial)
+
+
+def test_promise_1_used_password_of_a_yubikey_is_a_replay(desk: Desk) -> None:
+    """It is used up as a code is; the audit names the key."""
+    key = Key()
+    held = Yubikey(99, key.public_id, OtpKey(key.private_id + key.aes_key), -1)
+    desk.user.yubikeys = (held,)
+    otp = key.touch().encode()
+
+    assert [desk.check(otp), desk.check(otp)] == [PASSED, Failed(Reason.REPLAYED_PASSCODE)]
+    assert (desk.attempt.kind, desk.attempt.serial) == ("yubikey", key.public_id)
+    assert desk.check(Key().touch().encode()) == Failed(Reason.BAD_PASSCODE)
+    assert desk.counted == {"oath": 1}
 
 
 def test_promise_1_what_was_found_may_be_used_meanwhile(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, final
 
 from radiusmfa.factors.oath import passcode
 from radiusmfa.secret import Secret
-from radiusmfa.stores import database, devices, people, tokens
+from radiusmfa.stores import database, devices, people, tokens, yubikeys
 from radiusmfa.stores.devices import NewDevice
 from radiusmfa.stores.tokens import NewToken
 from radiusmfa.stores.trail import Actor
@@ -92,6 +92,11 @@ def hotp(serial: str = "H1", user: str | None = None, *, last: int = -1) -> NewT
     return NewToken(
         serial=serial, kind="hotp", period=0, seed=Secret(SEED), user=user, last=last, label="fob"
     )
+
+
+def keyed(public_id: str = "cccccccccccb", user: str | None = None, seed: bytes = b"") -> NewToken:
+    """Return a new YubiKey; without a *seed* a service checks it."""
+    return yubikeys.new(public_id, Secret(seed) if seed else None, user=user)
 
 
 def settle(store: Database, *names: str) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from radiusmfa.login.account import Kind
-from radiusmfa.stores import loading, names
-from tests.unit.stores.stock import ACTOR, Stock, enroll, hotp, settle, totp
+from radiusmfa.stores import loading, names, tokens
+from tests.unit.stores.stock import ACTOR, Stock, enroll, hotp, keyed, settle, totp
+from tests.yubico import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,3 +79,28 @@ def test_failures_are_those_of_the_person(store: Database) -> None:
         )
     assert load(store, "bob").failures[Kind.PASSWORD, "@corp"].wrong == 3
     assert load(store, "alice").failures == {}
+
+
+def test_yubikey_with_a_seed_is_checked_here(store: Database) -> None:
+    """Private id and AES key make it one of ours; without them it is a device of a service's."""
+    key = Key()
+    enroll(store, keyed(key.public_id, "bob", key.private_id + key.aes_key), keyed("vvcc", "bob"))
+    number = tokens.show(store, key.public_id).id
+
+    bob = load(store, "bob", {number: 300})
+
+    ((own,), (elsewhere,)) = bob.yubikeys, bob.devices
+    assert (own.serial, own.last, bob.tokens) == (key.public_id, 300, ())
+    assert own.key.step(key.touch()[-32:].encode()) == 256
+    assert (elsewhere.serial, elsewhere.kind, elsewhere.secret) == ("vvcc", "yubikey", b"")
+
+
+def test_yubikey_of_another_length_is_none(store: Database) -> None:
+    """A seed that no key can have counts for nothing, and is said."""
+    enroll(store, keyed("cccccccccccb", "bob", b"short"))
+    damaged: set[str] = set()
+    found = loading.row(store.connection, "bob")
+    assert found is not None
+    bob = loading.user(store.connection, store.vault, found, {}, damaged)
+    assert (bob.yubikeys, bob.devices, bob.is_damaged) == ((), (), True)
+    assert damaged == {"cccccccccccb"}

@@ -13,7 +13,18 @@ from radiusmfa.secret import Secret
 from radiusmfa.stores import people, proving, tokens, trail
 from radiusmfa.stores.people import RefusedError
 from radiusmfa.stores.trail import Actor
-from tests.unit.stores.stock import ACTOR, NOW, code, device, enroll, hotp, settle, step, totp
+from tests.unit.stores.stock import (
+    ACTOR,
+    NOW,
+    code,
+    device,
+    enroll,
+    hotp,
+    keyed,
+    settle,
+    step,
+    totp,
+)
 
 if TYPE_CHECKING:
     from radiusmfa.stores.database import Database
@@ -221,3 +232,15 @@ def test_what_makes_no_passcodes_is_refused(kind: str, store: Database, stock: S
     with pytest.raises(RefusedError, match=why):
         _resync(store, "D1", code(1), code(2))
     assert stock.dump() == before
+
+
+def test_yubikey_has_no_clock_to_set(pending: Database) -> None:
+    """Neither one code nor two say anything of a YubiKey, which is told."""
+    enroll(pending, keyed("vvcc", "alice", bytes(22)), status="pending")
+    for prove in (
+        lambda: _confirm(pending, "vvcc", code(1)),
+        lambda: _resync(pending, "vvcc", code(1), code(2)),
+    ):
+        with pytest.raises(RefusedError, match="'vvcc' is a YubiKey"):
+            prove()
+    assert tokens.show(pending, "vvcc").status == "pending"

@@ -39,6 +39,7 @@ from tests.unit.stores.stock import (
     device,
     enroll,
     hotp,
+    keyed,
     settle,
     step,
     totp,
@@ -171,6 +172,29 @@ def test_revoked_counter_token_does_not_wait(stock: Stock, tmp_path: Path) -> No
     assert _restore(tmp_path / "backup", stock, readable=False).waiting == ()
     with stock.open() as store:
         assert tokens.show(store, "H1").status == "revoked"
+
+
+@pytest.mark.parametrize("readable", [True, False], ids=["old-store", "no-old-store"])
+def test_used_password_of_a_yubikey_stays_used(
+    stock: Stock, tmp_path: Path, *, readable: bool
+) -> None:
+    """What nobody knows of a key's counter a new password has to show; a service's knows it."""
+    with stock.open() as store:
+        settle(store, "alice")
+        enroll(store, keyed("vvcc", "alice", bytes(22)), keyed("vvcb", "alice"))
+        copies.take(store, ACTOR, tmp_path / "backup")
+    with stock.open() as store:
+        logins = Logins(store)
+        logins.begin()
+        (key,) = _user(logins).yubikeys
+        assert logins.claim(key, 300, 0)
+        logins.commit()
+    report = _restore(tmp_path / "backup", stock, readable=readable)
+    assert report.waiting == (() if readable else ("vvcc",))
+    with stock.open() as store:
+        own, elsewhere = tokens.show(store, "vvcc"), tokens.show(store, "vvcb")
+        assert (own.status, own.last) == (("active", 300) if readable else ("pending", -1))
+        assert (elsewhere.status, elsewhere.last) == ("active", -1)
 
 
 def test_used_recovery_code_stays_used(backup: Path, stock: Stock) -> None:

@@ -284,3 +284,10 @@ def test_keys_do_not_show_themselves(tmp_path: Path) -> None:
     key = made.text().split()[-2]
     assert key not in repr(made)
     assert made.store_id in repr(made)
+
+
+def test_length_says_whether_nothing_was_sealed(tmp_path: Path) -> None:
+    """Who has no seed here is told from who has, without the key."""
+    vault = Vault.create(tmp_path / "keys")
+    assert Vault.is_empty(vault.seal(b"", "a place"))
+    assert not Vault.is_empty(vault.seal(b"x", "a place"))
