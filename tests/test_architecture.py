@@ -169,6 +169,7 @@ REVEALING = {
     "server.servicenow",
     "service.duo_signing",
     "service.yubico",
+    "service.securid_signing",
     "stores.devices",
     "stores.proving",
     "stores.tokens",

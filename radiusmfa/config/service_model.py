@@ -133,6 +133,10 @@ class SecurId:
         urls: `https://HOST[:PORT]`, the servers in the order in which they are asked.
         access_key: Sent as `client-key`, or the key of the HMAC.
         access_id: Of the HMAC mode; empty: the key itself is sent.
+        date_header: HMAC mode: name of the header that carries the date. An assumption, as the
+            next two.
+        id_header: HMAC mode: name of the header that carries `access_id`.
+        signature_header: HMAC mode: name of the header that carries the signature.
         agent: `clientId`: the name of this agent there.
         policy: `assurancePolicyId` of the cloud; empty: none.
         methods: Which methods are used, in order of preference; empty: those that can be.
@@ -146,6 +150,9 @@ class SecurId:
     urls: tuple[str, ...]
     access_key: Secret
     access_id: str = ""
+    date_header: str = "Date"
+    id_header: str = "access-id"
+    signature_header: str = "client-key-hmac"
     agent: str = "radiusmfa"
     policy: str = ""
     methods: tuple[str, ...] = ()

@@ -6,7 +6,13 @@ import dataclasses
 from datetime import date
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from radiusmfa.config import service_duo, service_question, service_yubico, web_forms
+from radiusmfa.config import (
+    service_duo,
+    service_question,
+    service_securid,
+    service_yubico,
+    web_forms,
+)
 from radiusmfa.config.fields import Fields, closest, scalar_text
 from radiusmfa.config.nodes import Mapping, Scalar
 from radiusmfa.config.service_model import Limits, Proxy, Service, Settings
@@ -25,6 +31,7 @@ KINDS: Final[dict[str, Reader]] = {
     "duo": service_duo.read,
     "question": service_question.read,
     "yubico": service_yubico.read,
+    "securid": service_securid.read,
 }
 """How the settings of each kind are read, by the word that names the kind."""
 _COMMON: Final = tuple(

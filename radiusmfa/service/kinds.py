@@ -14,7 +14,7 @@ from radiusmfa.config.service_model import (
     Verify,
     Yubico,
 )
-from radiusmfa.service import duo, duo_examining, question, yubico
+from radiusmfa.service import duo, duo_examining, question, securid, yubico
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -29,12 +29,14 @@ DIALOGUES: Final[dict[type[Settings], Ask]] = {
     Duo: duo.ask,
     Questions: question.ask,
     Yubico: yubico.ask,
+    SecurId: securid.ask,
 }
 """By the kind of settings: what asks such a service."""
 EXAMINATIONS: Final[dict[type[Settings], Examine]] = {
     Duo: duo_examining.examine,
     Questions: question.examine,
     Yubico: yubico.examine,
+    SecurId: securid.examine,
 }
 """By the kind of settings: what finds out what is wrong with such a service, a line each."""
 

@@ -23,7 +23,7 @@ from radiusmfa.config.approval_model import ApprovalSource, ServiceNow
 from radiusmfa.config.directory_model import Directory
 from radiusmfa.config.model import Client, Configuration
 from radiusmfa.config.nodes import Listing, Mapping, Node
-from radiusmfa.config.service_model import Duo, Questions, Yubico
+from radiusmfa.config.service_model import Duo, Questions, SecurId, Yubico
 from radiusmfa.config.upstream_model import Server, Upstream, UpstreamFactor, UserName
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def _load(text: str, folder: Path) -> Configuration:
     (folder / "secrets").mkdir(exist_ok=True)
-    for name in ("vpn", "broker", "rsa", "ldap", "servicenow", "duo", "yubico"):
+    for name in ("vpn", "broker", "rsa", "rsa-api", "ldap", "servicenow", "duo", "yubico"):
         octets = 40 * "d" if name == "duo" else "0123456789abcdef"
         (folder / "secrets" / name).write_text(octets, encoding="utf-8")
         (folder / "secrets" / name).chmod(0o600)
@@ -115,6 +115,8 @@ def test_example_shows_every_setting() -> None:
         "approvals.aws-root",
         "approvals.aws-change",
     }
+    wanted = set(read.SECTIONS) | {"upstreams.rsa", "approvals.aws-root", "approvals.aws-change"}
+    wanted |= {"services.rsa-api", "services.rsa-api.securid"}
     for section, of in (
         ("clients", Client),
         ("upstreams.rsa", Upstream),
@@ -122,6 +124,7 @@ def test_example_shows_every_setting() -> None:
         ("upstreams.rsa.user_name", UserName),
         ("primaries.corp.ldap", Directory),
         ("factors.securid", UpstreamFactor),
+        ("services.rsa-api.securid", SecurId),
         ("approvals.aws-root", ApprovalSource),
         ("approvals.aws-change.servicenow", ServiceNow),
         ("services.keys.yubico", Yubico),
@@ -175,7 +178,9 @@ def test_example_shows_every_setting() -> None:
         "policies.remember.by",
     }
     shown -= {
-        name for name in shown if re.search(r"\.(secret|bind_password|reply|password)\.", name)
+        name
+        for name in shown
+        if re.search(r"\.(secret|bind_password|reply|password|access_key)\.", name)
     }
     assert shown == wanted
 

@@ -52,6 +52,7 @@ KINDS = {
         " secret_key: {file: secrets/duo}"
     ),
     "yubico": "client_id: 12345",
+    "securid": "urls: ['https://192.0.2.50:5555'], access_key: {file: secrets/vpn}",
 }
 # Their names are keys of the file, not settings.
 NAMED = {"upstreams", "services", "approvals", "factors.NAME", "primaries.NAME.ldap"}
@@ -71,6 +72,7 @@ SECTIONS = {
     "services.NAME.duo": service_model.Duo,
     "services.NAME.question": service_model.Questions,
     "services.NAME.yubico": service_model.Yubico,
+    "services.NAME.securid": service_model.SecurId,
     "approvals": approval_model.ApprovalSource,
     "approvals.NAME.servicenow": approval_model.ServiceNow,
     "passwords": model.Passwords,
@@ -208,6 +210,7 @@ def _plain(section: str) -> object:
         "services.NAME.proxy": {"host": ""},
         "services.NAME.duo": {"host": "", "integration_key": "", "secret_key": Secret(b"")},
         "services.NAME.yubico": {"client_id": 0},
+        "services.NAME.securid": {"urls": (), "access_key": Secret(b"")},
     }
     return SECTIONS[section](**needed.get(section, {}))
 
