@@ -89,7 +89,7 @@ def _service(  # noqa: PLR0913 - an entry, where it stands, and where to say wha
         name=name,
         settings=settings,
         ca_file=web_forms.ca_file(fields, sources),
-        proxy=_proxy(fields, sources, said) if fields.has("proxy") else None,
+        proxy=_proxy(fields, sources, said) if _is_said(fields, "proxy") else None,
         timeout=fields.integer("timeout", usual.timeout, low=1, high=60),
         limits=_limits(fields),
         open_until=_open_until(fields, name, said),
@@ -125,7 +125,7 @@ def _limits(outer: Fields) -> Limits:
 
 
 def _open_until(fields: Fields, name: str, warnings: list[str]) -> date | None:
-    found = fields.find("open_until")
+    found = fields.find("open_until") if _is_said(fields, "open_until") else None
     text = scalar_text(found, fields.report) if found else None
     if text is None:
         return None
@@ -139,6 +139,11 @@ def _open_until(fields: Fields, name: str, warnings: list[str]) -> date | None:
         " second factor while the service cannot be asked"
     )
     return day
+
+
+def _is_said(fields: Fields, name: str) -> bool:
+    found = fields.find(name)
+    return found is not None and not (isinstance(found.node, Scalar) and found.node.is_nothing)
 
 
 def named(fields: Fields, name: str, services: tuple[Service, ...]) -> Service | None:

@@ -23,7 +23,7 @@ from radiusmfa.config.approval_model import ApprovalSource, ServiceNow
 from radiusmfa.config.directory_model import Directory
 from radiusmfa.config.model import Client, Configuration
 from radiusmfa.config.nodes import Listing, Mapping, Node
-from radiusmfa.config.service_model import Duo, Questions, SecurId, Yubico
+from radiusmfa.config.service_model import Duo, Limits, Questions, SecurId, Service, Yubico
 from radiusmfa.config.upstream_model import Server, Upstream, UpstreamFactor, UserName
 
 if TYPE_CHECKING:
@@ -153,6 +153,10 @@ def test_example_shows_every_setting() -> None:
     # What the kind of a service says of its factors.
     wanted -= {f"factors.securid.{name}" for name in ("is_service", "holds", "words", "is_weak")}
     wanted |= {"services.questions", "services.questions.question"}
+    wanted |= {"services.keys", "services.keys.yubico"}
+    wanted |= {f"services.duo.{field.name}" for field in dataclasses.fields(Service)}
+    wanted -= {"services.duo.name", "services.duo.settings"}
+    wanted |= {f"services.duo.limits.{field.name}" for field in dataclasses.fields(Limits)}
     wanted |= {"services.duo", "services.duo.duo"}
     wanted |= {"services.duo.duo.secret_key.credential", "services.duo.duo.secret_key.file"}
     wanted |= {f"services.duo.duo.{field.name}" for field in dataclasses.fields(Duo)}
