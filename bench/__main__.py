@@ -20,6 +20,7 @@ from bench import (
     people,
     policies,
     processes,
+    push,
     runs,
     silent,
     table,
@@ -42,12 +43,14 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 when every login was answered as it should be."""
     wanted = wish.read(words, __doc__)
     started = time.strftime("%Y-%m-%d %H:%M:%S")
-    waited, waited_directory = None, []
+    waited, pushed, waited_directory = None, None, []
     try:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=wanted.directory) as folder:
             rows = list(Bench(wanted, Path(folder)).rows())
             if wish.WAITING in wanted.modes:
                 waited = waiting.wait(wanted.waiting, Path(folder) / "waiting")
+            if wish.PUSH in wanted.modes:
+                pushed = push.wait(wanted.pushes, Path(folder) / "push")
             if wish.SILENT in wanted.modes:
                 waited_directory = silent.wait(Path(folder) / "silent")
     except processes.BenchError as error:
@@ -59,6 +62,7 @@ def main(words: Sequence[str] | None = None) -> int:
         found = {
             "rows": [row.as_json() for row in rows],
             "waiting": waited and asdict(waited),
+            "push": pushed and asdict(pushed),
             "silent directory": [asdict(one) for one in waited_directory],
         }
         print(json.dumps(about | found, indent=2))
@@ -68,6 +72,8 @@ def main(words: Sequence[str] | None = None) -> int:
         print(table.render(some, against, **about), end="\n\n")
     if waited is not None:
         print(waiting.render(waited))
+    if pushed is not None:
+        print(push.render(pushed))
     if waited_directory:
         print(silent.render(waited_directory))
     return 0

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 FORWARDING: Final = ("proxy", "proxy-challenge", "proxy-step-up")
 WAITING: Final = "waiting"
+PUSH: Final = "push"
 POLICIES: Final = ("policies", "approval", "remembered")
 DIRECTORY: Final = ("ldap-groups", "ldap-append", "ldap-challenge")
 SILENT: Final = "silent-directory"
-_MODES: Final = (*freeradius.MODES, *FORWARDING, *POLICIES, *DIRECTORY, WAITING, SILENT)
+_MODES: Final = (*freeradius.MODES, *FORWARDING, *POLICIES, *DIRECTORY, WAITING, PUSH, SILENT)
 
 
 @final
@@ -35,7 +36,8 @@ class Wish:
         spin: The client never sleeps.
         json: Print JSON instead of a table.
         modes: Which flows.
-        waiting: How many logins wait at once.
+        waiting: How many logins wait at once for a token server.
+        pushes: How many wait at once for a person.
         directory: Where the servers' files go.
     """
 
@@ -48,6 +50,7 @@ class Wish:
     json: bool
     modes: tuple[str, ...]
     waiting: int
+    pushes: int
     directory: Path | None
 
 
@@ -67,12 +70,15 @@ def read(words: Sequence[str] | None, about: str | None) -> Wish:
     parser.add_argument(
         "--waiting", type=int, default=10_000, help="logins that wait for an upstream at once"
     )
+    parser.add_argument(
+        "--pushes", type=int, default=10_000, help="logins that wait for a push at once"
+    )
     parser.add_argument("--directory", type=Path, help="for the servers' files: a real disk")
     given = parser.parse_args(words)
     if not 0 < given.logins <= given.users:
         parser.error("--logins must be at most --users: everybody logs in once a time step")
-    if not 0 < given.waiting <= 16_384:
-        parser.error("--waiting must be at most 16384: 64 source ports with 256 requests each")
+    if not 0 < max(given.waiting, given.pushes) <= 16_384:
+        parser.error("--waiting, --pushes: at most 16384, 64 source ports with 256 requests each")
     return Wish(
         users=given.users,
         logins=given.logins,
@@ -83,5 +89,6 @@ def read(words: Sequence[str] | None, about: str | None) -> Wish:
         json=given.json,
         modes=tuple(given.mode or _MODES),
         waiting=given.waiting,
+        pushes=given.pushes,
         directory=given.directory,
     )

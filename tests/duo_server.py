@@ -221,7 +221,9 @@ class Service:
         for one in list(self._waiting.get(transaction, ())):
             one.look()
 
-    def control(self, path: str, query: dict[str, str], body: bytes) -> object:
+    def control(  # noqa: C901 - a table
+        self, path: str, query: dict[str, str], body: bytes
+    ) -> object:
         """Do what the process is told."""
         simulator, told = self.simulator, json.loads(body) if body else {}
         match path.removeprefix("/_fake/"):
@@ -236,6 +238,8 @@ class Service:
                 )
             case "answer":
                 simulator.decide(query["user"], Outcome(query["result"]), time.time())
+            case "everyone":
+                simulator.decide_all(Outcome(told["result"]), time.time())
             case "fault":
                 simulator.faults.append(Fault(**(told | {"kind": Kind(told["kind"])})))
             case "set":
