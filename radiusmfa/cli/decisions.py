@@ -150,6 +150,6 @@ def _settled(
 
 def _is_enrolled(config: Configuration, settings: Client, token: tuple[str, ...]) -> bool:
     everyone = {
-        one.name for one in config.factors.upstream if one.users is Users.EVERYONE and not one.holds
+        one.name for one in config.factors.upstream if one.users is Users.EVERYONE and not one.needs
     }
     return any(name in token or name in everyone for name in settings.factors)

@@ -125,11 +125,11 @@ def _of_factor(
     factor: UpstreamFactor, devices: Mapping[str, int], assigned: Mapping[str, int]
 ) -> Finding:
     subject = f"factor {factor.name}"
-    if factor.holds:
-        count = devices.get(factor.holds, 0)
+    if factor.needs:
+        count = devices.get(factor.needs, 0)
         people = common.count(range(count), "user")
-        text = f"{people} with a device of kind {factor.holds}"
-        advice = f"radiusmfa token enroll USER --type {factor.holds}"
+        text = f"{people} with a device of kind {factor.needs}"
+        advice = f"radiusmfa token enroll USER --type {factor.needs}"
     else:
         count = assigned.get(factor.upstream, 0)
         text = f"{common.count(range(count), 'user')} assigned to service {factor.upstream}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from radiusmfa.config import services
 from radiusmfa.config.fields import Fields, Found, scalar_text
+from radiusmfa.config.message_model import Gateway, Smtp, Twilio, Verify
 from radiusmfa.config.model import LOCAL_FACTORS, Factors, Hotp, Recovery, Totp, Yubikey
 from radiusmfa.config.nodes import Mapping
 from radiusmfa.config.service_model import Questions
@@ -90,7 +91,10 @@ def _service_factor(
     start_with = fields.choice("start_with", settings.start_with)
     if start_with is StartWith.PASSWORD:
         fields.fault("start_with", "must be code or word: no service is told a password")
-    if settings.holds and fields.has("users"):
+    is_in_directory = isinstance(settings, Gateway | Twilio | Verify | Smtp) and bool(
+        settings.attribute
+    )
+    if settings.holds and not is_in_directory and fields.has("users"):
         fields.fault("users", f"has no meaning: whoever has a device for {settings.word} has it")
     return UpstreamFactor(
         name=name,
@@ -100,6 +104,7 @@ def _service_factor(
         prompt=fields.text("prompt", usual.prompt, low=0, high=_LARGEST_TEXT),
         is_service=True,
         holds=settings.holds,
+        is_in_directory=is_in_directory,
         words=settings.words,
         is_weak=isinstance(settings, Questions),
     )

@@ -193,9 +193,9 @@ def _unheld(config: Configuration, holders: Holders) -> Iterator[str]:
             factor = upstream.get(name)
             if name in _TOKENS and name not in holders.kinds:
                 yield f"{text}: nobody has the factor {name}: no user has such a token"
-            elif factor and factor.holds:
-                if factor.holds not in holders.kinds:
-                    why = f"no user has a device of kind {factor.holds}"
+            elif factor and factor.needs:
+                if factor.needs not in holders.kinds:
+                    why = f"no user has a device of kind {factor.needs}"
                     yield f"{text}: nobody has the factor {name}: {why}"
             elif (
                 factor

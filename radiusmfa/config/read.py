@@ -13,6 +13,7 @@ from radiusmfa.config import (
     clients,
     directories,
     factors,
+    messages,
     nodes,
     policies,
     services,
@@ -125,6 +126,7 @@ def _configuration(
     checking, of_services = services.read(top, sources, tuple(one.name for one in others))
     proofs = factors.read(top, others, checking)
     found, of_directories = directories.read(top, sources)
+    messages.refuse_unread(top, checking, found)
     wanted, of_approvals = approvals.read(top, sources)
     known = clients.Known({one.name: one for one in others}, proofs, found)
     everyone, said = clients.read(top, sources, known)

@@ -10,6 +10,10 @@ from radiusmfa.config import (
     service_duo,
     service_question,
     service_securid,
+    service_sms,
+    service_smtp,
+    service_twilio,
+    service_verify,
     service_yubico,
     web_forms,
 )
@@ -30,8 +34,12 @@ if TYPE_CHECKING:
 KINDS: Final[dict[str, Reader]] = {
     "duo": service_duo.read,
     "question": service_question.read,
-    "yubico": service_yubico.read,
     "securid": service_securid.read,
+    "sms": service_sms.read,
+    "smtp": service_smtp.read,
+    "twilio": service_twilio.read,
+    "verify": service_verify.read,
+    "yubico": service_yubico.read,
 }
 """How the settings of each kind are read, by the word that names the kind."""
 _COMMON: Final = tuple(

@@ -260,6 +260,8 @@ class UpstreamFactor:
         is_service: A service checks it.
         holds: Kind of device (`login.account.Device`) that somebody needs who has it; empty:
             `users` says who has it.
+        is_in_directory: A directory knows where people without such a device are reached:
+            then `users` says who else has it.
         words: What chooses it when it is typed, with a digit behind it, too.
         is_weak: It proves little: no second factor unless a policy says `weak: yes`.
     """
@@ -273,5 +275,11 @@ class UpstreamFactor:
     prompt: str = ""
     is_service: bool = False
     holds: str = ""
+    is_in_directory: bool = False
     words: tuple[str, ...] = ()
     is_weak: bool = False
+
+    @property
+    def needs(self) -> str:
+        """Kind of device without which nobody has it; empty: `users` says who else does."""
+        return "" if self.is_in_directory else self.holds

@@ -174,6 +174,7 @@ class Served:
         server: Who answered last; empty: nobody.
         seconds: How long it took in all.
         trouble: What is wrong with the service or its settings, for the log; nothing secret.
+        is_wrong: What was typed was wrong, though it is asked for again: it counts.
     """
 
     outcome: Outcome
@@ -190,6 +191,7 @@ class Served:
     server: str = ""
     seconds: float = 0.0
     trouble: str = ""
+    is_wrong: bool = False
 
 
 Errand: TypeAlias = LookUp | Bind | AskApproval

@@ -82,7 +82,8 @@ class Plan:
         self._order = names
         self._factors = tuple(by_name[name] for name in names if name in by_name)
         self._everyone = next(
-            (one for one in self._factors if one.users is Users.EVERYONE and not one.holds), None
+            (one for one in self._factors if one.users is Users.EVERYONE and not one.needs),
+            None,
         )
         self._keyed = next((one for one in self._factors if one.holds == _YUBIKEY), None)
         self._words: dict[str, list[UpstreamFactor]] = {}
@@ -178,9 +179,9 @@ class Plan:
 
 
 def _has(user: User, factor: UpstreamFactor) -> bool:
-    if factor.holds:
-        return any(device.kind == factor.holds for device in user.devices)
-    return factor.upstream in user.upstreams
+    if factor.holds and any(device.kind == factor.holds for device in user.devices):
+        return True
+    return not factor.needs and factor.upstream in user.upstreams
 
 
 def _is_of(user: User, typed: bytes) -> bool:

@@ -170,7 +170,11 @@ class Asking:
                 attempt.serial = response.serial if isinstance(response, Served) else ""
             if attempt.step in WHOLE:
                 attempt.guess = b""  # digits at the end of a password that was right
-        elif outcome in _COUNTED or (attempt.step is Step.OPEN and outcome == _UNANSWERED):
+        elif (
+            outcome in _COUNTED
+            or (attempt.step is Step.OPEN and outcome == _UNANSWERED)
+            or (isinstance(response, Served) and response.is_wrong)
+        ):
             self._guard.count(user, kind, client.name, self._proof(attempt), now)
             is_wrong = outcome in (_REFUSED, _WRONG)
             if is_wrong and attempt.is_own_question and attempt.has_tries:

@@ -220,7 +220,7 @@ class _Endpoints:
         if parts.scheme == "https":
             self._tls = optionsForClientTLS(
                 self._host,
-                trustRoot=_trust(ca_file),
+                trustRoot=trust(ca_file),
                 extraCertificateOptions={"raiseMinimumTo": TLSVersion.TLSv1_2},
             )
 
@@ -233,7 +233,13 @@ class _Endpoints:
         return wrapClientTLS(self._tls, plain, clock=self._reactor)
 
 
-def _trust(path: Path | None) -> IOpenSSLTrustRoot:
+def trust(path: Path | None) -> IOpenSSLTrustRoot:
+    """
+    Return whose certificates are trusted: those in the file at *path*, or the system's.
+
+    Raises:
+        ConfigError: The file cannot be used.
+    """
     if path is None:
         return platformTrust()  # type: ignore[no-untyped-call,no-any-return]
     try:

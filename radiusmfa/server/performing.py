@@ -14,6 +14,8 @@ from twisted.internet.defer import TimeoutError as TimedOutError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from radiusmfa.config.message_model import Smtp
+from radiusmfa.server import mailing
 from radiusmfa.server.https import Https, UnaskedError
 from radiusmfa.service import kinds
 from radiusmfa.service.dialogue import (
@@ -110,6 +112,7 @@ class Performer:
         self._clock = clock
         self._ringing = ringing
         self._agrees = agrees
+        self._service = service
         self._timeout = service.timeout
         self._servers = [
             Https(reactor, url, service.ca_file) for url in kinds.servers(service.settings)
@@ -152,7 +155,7 @@ class Performer:
             case Race():
                 return await self._race(request, turn)
             case Mail():
-                return Lost(why="mail cannot be sent yet", now=self._clock.wall())
+                return await self._post(request, turn.left)
             case Next():
                 return await self._next(turn)
             case CheckHash():
@@ -189,6 +192,18 @@ class Performer:
             server=query.server,
             now=self._clock.wall(),
         )
+
+    async def _post(self, mail: Mail, left: Callable[[], float]) -> Reply | Lost:
+        settings, ca_file = self._service.settings, self._service.ca_file
+        if not isinstance(settings, Smtp):
+            return Lost(why="carries no mail", is_unsent=True, now=self._clock.wall())
+        limit = min(mail.seconds, self._timeout)
+        answer = await self._within(
+            limit, left, lambda: mailing.send(self._reactor, settings, mail, ca_file)
+        )
+        if isinstance(answer, Lost):
+            return answer
+        return Reply(status=answer.status, octets=answer.octets, now=self._clock.wall())
 
     async def _within(
         self,

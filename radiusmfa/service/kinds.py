@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from radiusmfa.config.service_model import (
-    Duo,
-    Gateway,
-    Questions,
-    SecurId,
-    Settings,
-    Twilio,
-    Verify,
-    Yubico,
+from radiusmfa.config.message_model import Gateway, Smtp, Twilio, Verify
+from radiusmfa.config.service_model import Duo, Questions, SecurId, Settings, Yubico
+from radiusmfa.service import (
+    duo,
+    duo_examining,
+    gateway,
+    question,
+    securid,
+    smtp,
+    twilio,
+    verify,
+    yubico,
 )
-from radiusmfa.service import duo, duo_examining, question, securid, yubico
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -27,16 +29,24 @@ if TYPE_CHECKING:
 
 DIALOGUES: Final[dict[type[Settings], Ask]] = {
     Duo: duo.ask,
+    Gateway: gateway.ask,
     Questions: question.ask,
-    Yubico: yubico.ask,
     SecurId: securid.ask,
+    Smtp: smtp.ask,
+    Twilio: twilio.ask,
+    Verify: verify.ask,
+    Yubico: yubico.ask,
 }
 """By the kind of settings: what asks such a service."""
 EXAMINATIONS: Final[dict[type[Settings], Examine]] = {
     Duo: duo_examining.examine,
+    Gateway: gateway.examine,
     Questions: question.examine,
-    Yubico: yubico.examine,
     SecurId: securid.examine,
+    Smtp: smtp.examine,
+    Twilio: twilio.examine,
+    Verify: verify.examine,
+    Yubico: yubico.examine,
 }
 """By the kind of settings: what finds out what is wrong with such a service, a line each."""
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from radiusmfa.config.message_model import Gateway
 from radiusmfa.config.model import LOCAL_FACTORS, Factors, Mode
-from radiusmfa.config.service_model import Duo, Gateway, Questions, Service
+from radiusmfa.config.service_model import Duo, Questions, Service
 from radiusmfa.config.upstream_model import Event, StartWith, UpstreamFactor, Users
 from radiusmfa.login.errands import AskService, Served
 from radiusmfa.outcome import BROKEN, PASSED, UPSTREAM_ASKS, Failed, Outcome, Reason, Unavailable
@@ -238,6 +239,22 @@ def test_wrong_codes_lock_and_then_nobody_is_asked(world: World, alice: Person) 
     assert nas.decide("alice", alice.password) == REJECT
     assert world.reasons[-1] == ("reject", Reason.LOCKED)
     assert len(world.relays.asked_of_services) == 3
+
+
+def test_wrong_code_that_a_service_asks_for_again_counts(world: World, alice: Person) -> None:
+    """Nobody guesses for free who leaves each login before its last try."""
+    serve(world)
+    nas = world.nas(ASKING)
+    for guess in range(3):
+        request = nas.request("alice", alice.password)
+        assert nas.send(request) is None
+        answer(world, UPSTREAM_ASKS, text="Code: ", state=b"s")
+        request = nas.request("alice", b"%06d" % guess, told(nas, request).state)
+        assert nas.send(request) is None
+        answer(world, UPSTREAM_ASKS, text="Wrong. Code: ", state=b"s", is_wrong=True)
+        assert told(nas, request).code == CHALLENGE
+    assert nas.decide("alice", alice.password) == REJECT
+    assert world.reasons[-1] == ("reject", Reason.LOCKED)
 
 
 def test_mschap_has_nothing_that_a_service_could_read(world: World, alice: Person) -> None:

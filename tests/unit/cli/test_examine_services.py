@@ -9,8 +9,9 @@ import pytest
 
 from radiusmfa.cli import examine_services
 from radiusmfa.cli.findings import Cause, Level
+from radiusmfa.config.message_model import Gateway
 from radiusmfa.config.model import Configuration, Factors
-from radiusmfa.config.service_model import Duo, Gateway, Proxy, Questions, SecurId, Service
+from radiusmfa.config.service_model import Duo, Proxy, Questions, SecurId, Service
 from radiusmfa.config.upstream_model import UpstreamFactor, Users
 from radiusmfa.secret import Secret
 from radiusmfa.service import kinds

@@ -21,6 +21,7 @@ from radiusmfa.config import (
 )
 from radiusmfa.config.approval_model import ApprovalSource, ServiceNow
 from radiusmfa.config.directory_model import Directory
+from radiusmfa.config.message_model import Codes, Gateway, Smtp, Twilio, Verify
 from radiusmfa.config.model import Client, Configuration
 from radiusmfa.config.nodes import Listing, Mapping, Node
 from radiusmfa.config.service_model import Duo, Limits, Questions, SecurId, Service, Yubico
@@ -32,7 +33,19 @@ if TYPE_CHECKING:
 
 def _load(text: str, folder: Path) -> Configuration:
     (folder / "secrets").mkdir(exist_ok=True)
-    for name in ("vpn", "broker", "rsa", "rsa-api", "ldap", "servicenow", "duo", "yubico"):
+    for name in (
+        "vpn",
+        "broker",
+        "rsa",
+        "rsa-api",
+        "ldap",
+        "servicenow",
+        "duo",
+        "yubico",
+        "sms",
+        "twilio",
+        "mail",
+    ):
         octets = 40 * "d" if name == "duo" else "0123456789abcdef"
         (folder / "secrets" / name).write_text(octets, encoding="utf-8")
         (folder / "secrets" / name).chmod(0o600)
@@ -125,6 +138,11 @@ def test_example_shows_every_setting() -> None:
         ("primaries.corp.ldap", Directory),
         ("factors.securid", UpstreamFactor),
         ("services.rsa-api.securid", SecurId),
+        ("services.texts.sms", Gateway),
+        ("services.calls.twilio", Twilio),
+        ("services.checked.verify", Verify),
+        ("services.mail.smtp", Smtp),
+        *((f"services.{one}.codes", Codes) for one in ("texts.sms", "calls.twilio", "mail.smtp")),
         ("approvals.aws-root", ApprovalSource),
         ("approvals.aws-change.servicenow", ServiceNow),
         ("services.keys.yubico", Yubico),
@@ -151,7 +169,10 @@ def test_example_shows_every_setting() -> None:
     wanted -= {"primaries.corp.ldap.name"}
     wanted |= {"factors.securid", "primaries.corp", "primaries.corp.ldap"}
     # What the kind of a service says of its factors.
-    wanted -= {f"factors.securid.{name}" for name in ("is_service", "holds", "words", "is_weak")}
+    wanted -= {
+        f"factors.securid.{name}"
+        for name in ("is_service", "holds", "is_in_directory", "words", "is_weak")
+    }
     wanted |= {"services.questions", "services.questions.question"}
     wanted |= {"services.keys", "services.keys.yubico"}
     wanted |= {f"services.duo.{field.name}" for field in dataclasses.fields(Service)}
@@ -160,6 +181,10 @@ def test_example_shows_every_setting() -> None:
     wanted |= {"services.duo", "services.duo.duo"}
     wanted |= {"services.duo.duo.secret_key.credential", "services.duo.duo.secret_key.file"}
     wanted |= {f"services.duo.duo.{field.name}" for field in dataclasses.fields(Duo)}
+    kinds = ("texts.sms", "calls.twilio", "checked.verify", "mail.smtp")
+    wanted |= {f"services.{name}" for one in kinds for name in (one, one.partition(".")[0])}
+    wanted |= {f"services.texts.limits{name}" for name in ("", ".per_hour", ".per_day")}
+    wanted.add("services.texts.limits.site_per_hour")
     wanted |= {
         f"services.questions.question.{field.name}" for field in dataclasses.fields(Questions)
     }
@@ -184,7 +209,7 @@ def test_example_shows_every_setting() -> None:
     shown -= {
         name
         for name in shown
-        if re.search(r"\.(secret|bind_password|reply|password|access_key)\.", name)
+        if re.search(r"\.(secret|bind_password|reply|password|access_key|fields)\.", name)
     }
     assert shown == wanted
 

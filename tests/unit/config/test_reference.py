@@ -14,6 +14,7 @@ from radiusmfa.config import (
     approvals,
     dialogues,
     directory_model,
+    message_model,
     model,
     nodes,
     read,
@@ -45,8 +46,13 @@ UPSTREAM = f"upstreams: {{it: {{servers: [{{{SERVER}}}]}}}}\n"
 WEAK = "services: {weak: {question: {}}}\nfactors: {weak: {service: weak}}\n"
 SERVICE = "url: 'https://192.0.2.40', user: me, password: {file: secrets/vpn}"
 # By kind, what such a service must say; one of each, so that the page's tables can be tried.
+ACCOUNT = f"AC{32 * '0'}"
 KINDS = {
     "question": "",
+    "sms": "url: 'https://192.0.2.40/send'",
+    "twilio": f"account: {ACCOUNT}, password: {{file: secrets/vpn}}, sender: '+15005550006'",
+    "verify": f"service: VA{32 * '0'}, user: {ACCOUNT}, password: {{file: secrets/vpn}}",
+    "smtp": "host: 127.0.0.1, sender: login@example.com",
     "duo": (
         "host: api-12345678.duosecurity.com, integration_key: DIXXXXXXXXXXXXXXXXXX,"
         " secret_key: {file: secrets/duo}"
@@ -59,7 +65,7 @@ NAMED = {"upstreams", "services", "approvals", "factors.NAME", "primaries.NAME.l
 # What only a profile or a policy can say of a client.
 NOT_WRITTEN = {"group_reply", "skips_factor", "not_enrolled_until", "remember"}
 # What the kind of a service says of itself.
-NOT_WRITTEN |= {"settings", "is_service", "holds", "words", "is_weak"}
+NOT_WRITTEN |= {"settings", "is_service", "holds", "is_in_directory", "words", "is_weak"}
 SECTIONS = {
     "clients": model.Client,
     "primaries.NAME.ldap": directory_model.Directory,
@@ -73,6 +79,11 @@ SECTIONS = {
     "services.NAME.question": service_model.Questions,
     "services.NAME.yubico": service_model.Yubico,
     "services.NAME.securid": service_model.SecurId,
+    "services.NAME.sms": message_model.Gateway,
+    "services.NAME.sms.codes": message_model.Codes,
+    "services.NAME.twilio": message_model.Twilio,
+    "services.NAME.verify": message_model.Verify,
+    "services.NAME.smtp": message_model.Smtp,
     "approvals": approval_model.ApprovalSource,
     "approvals.NAME.servicenow": approval_model.ServiceNow,
     "passwords": model.Passwords,
@@ -126,6 +137,7 @@ WITH_BOTH: dict[tuple[str, object], str] = {
     ("weak", "yes"): ", factors: [weak]",
 }
 WITH_VALUE: dict[object, str] = {
+    "raw": ", fields: {text/plain: '{to} {text}'}",
     "proxy": ", primary: it",
     "chap": ", mode: proxy, primary: it",
     "mschapv2": ", mode: proxy, primary: it",
@@ -167,6 +179,8 @@ def _with(section: str, name: str, value: object) -> str:  # noqa: PLR0911 - a t
 
 def _of_service(section: str, setting: str) -> str:
     _, _, inner = section.partition(".NAME.")
+    if inner == "sms.codes":
+        inner, setting = "sms", f"codes: {{{setting}}}"
     if inner in KINDS:
         name, _, _ = setting.partition(":")
         needed = [one for one in KINDS[inner].split(", ") if one and not one.startswith(f"{name}:")]
@@ -211,6 +225,10 @@ def _plain(section: str) -> object:
         "services.NAME.duo": {"host": "", "integration_key": "", "secret_key": Secret(b"")},
         "services.NAME.yubico": {"client_id": 0},
         "services.NAME.securid": {"urls": (), "access_key": Secret(b"")},
+        "services.NAME.sms": {"url": ""},
+        "services.NAME.twilio": {"account": "", "password": Secret(b""), "sender": ""},
+        "services.NAME.verify": {"service": "", "user": "", "password": Secret(b"")},
+        "services.NAME.smtp": {"host": "", "sender": ""},
     }
     return SECTIONS[section](**needed.get(section, {}))
 
@@ -262,6 +280,13 @@ def test_defaults_are_those_of_the_code(  # noqa: C901, PLR0912 - a table, by ty
             assert value is None
         case Secret():
             assert (len(value), default) == (0, "none")
+        case message_model.Codes():
+            assert (value, default) == (message_model.Codes(), "{}")
+        case ((str(), str()), *_):
+            said = ", ".join(f'{one}: "{text}"' for one, text in value)
+            assert default == f"{{{said}}}"
+        case (int(), *_):
+            assert default == str(list(value))
         case service_model.Limits():
             assert (value, default) == (service_model.Limits(), "{}")
         case int() if re.fullmatch(r"[0-9]+[smhd]", default):

@@ -359,3 +359,37 @@ def test_tail_of_a_service_s_yubikey_is_found() -> None:
     assert asked.tail(alice, b"secret" + Key().touch().encode()) is None
     assert asked.tail(user(), b"secret" + otp) is None
     assert plan("push", mode=Mode.APPEND, known=SERVICES).tail(alice, b"secret" + otp) is None
+
+
+TEXT: Final = UpstreamFactor(
+    name="text", upstream="texts", start_with=StartWith.WORD, is_service=True, holds="sms",
+    words=("sms",),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("is_in_directory", "users", "has"),
+    [
+        (False, Users.EVERYONE, False),
+        (True, Users.ASSIGNED, False),
+        (True, Users.EVERYONE, True),
+    ],
+)
+def test_a_directory_may_stand_in_for_a_device(
+    is_in_directory: bool,  # noqa: FBT001 - a column
+    users: Users,
+    has: bool,  # noqa: FBT001 - a column
+) -> None:
+    """Without a number enrolled somebody has the factor only where the directory has numbers."""
+    factor = replace(TEXT, is_in_directory=is_in_directory, users=users)
+    asks = plan("text", "totp", known=Factors(upstream=(factor,), names=("totp", "text")))
+    found = user()
+    assert (asks.factor(found) == factor) is has
+    assert (asks.factor(found, b"sms2") == factor) is has
+    assert asks.factor(user("totp")) is None  # who has a token has that
+    assigned = user(upstreams=("texts",))
+    assert (asks.factor(assigned) == factor) is is_in_directory
+    found.devices = (Device(1, "SMS-1", "sms", b"+4915112345678"),)
+    assert asks.factor(found) == factor
+    found.devices = (Device(1, "MAIL-1", "email", b"a@example.com"),)
+    assert (asks.factor(found) == factor) is has

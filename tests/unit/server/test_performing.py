@@ -10,7 +10,8 @@ from twisted.internet.defer import succeed
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from radiusmfa.config.service_model import Gateway, Questions, Service, Yubico
+from radiusmfa.config.message_model import Gateway, MailTls, Smtp
+from radiusmfa.config.service_model import Questions, Service, Yubico
 from radiusmfa.login.errands import AskService, Served
 from radiusmfa.outcome import PASSED, Failed, Reason
 from radiusmfa.server.clock import SystemClock
@@ -21,6 +22,7 @@ from radiusmfa.service.dialogue import (
     Done,
     Farewell,
     Lost,
+    Mail,
     Next,
     Opened,
     Pause,
@@ -33,6 +35,7 @@ from radiusmfa.service.dialogue import (
 )
 from radiusmfa.stores.calls import Calls
 from radiusmfa.stores.vault import Vault
+from tests import mail_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -310,3 +313,38 @@ def test_service_without_servers_needs_none(shell: Shell) -> None:
     (done,) = shell.answers(CheckHash(stored="x", typed=b"x"), performer=performer)
     assert done.is_right
     performer.close()
+
+
+MAIL: Final = Mail(to="alice@example.com", octets=b"Subject: hello\r\n\r\nhello\r\n")
+
+
+def test_mail_is_handed_over_and_told(shell: Shell) -> None:
+    """What the server says is a reply; where it says nothing in time, the mail is lost."""
+    with mail_server.Running(None) as running:
+        running.office.wants_login = False
+        smtp = Smtp(host="127.0.0.1", port=running.port, tls=MailTls.NONE, sender="a@example.com")
+        performer = shell.performer(smtp, timeout=1)
+        (reply,) = shell.answers(MAIL, performer=performer)
+        assert reply == Reply(status=250, octets=b"mail: taken", now=reply.now)
+        running.office.mood = mail_server.Mood.UNKNOWN
+        (reply,) = shell.answers(MAIL, performer=performer)
+        assert reply.status == 550
+        running.office.mood = mail_server.Mood.SILENT
+        (lost,) = shell.answers(MAIL, performer=performer)
+        assert lost == Lost(why="has not answered within 1 s", now=lost.now)
+        (lost,) = shell.answers(MAIL, performer=performer, seconds=0.2)
+        assert lost.is_over
+        running.office.released.set()
+
+
+def test_mail_of_a_service_that_carries_none_is_lost(shell: Shell) -> None:
+    """Nothing leaves."""
+    (lost,) = shell.answers(MAIL)
+    assert lost == Lost(why="carries no mail", is_unsent=True, now=lost.now)
+
+
+def test_gateway_gets_what_was_meant(shell: Shell) -> None:
+    """A plus in an address is no blank."""
+    query = Query(method="GET", path="/x", parameters=(("to", "+49 1"), ("text", "a&b=ä")))
+    shell.answers(query)
+    assert shell.server.asked == [(b"GET", b"/x?to=%2B49+1&text=a%26b%3D%C3%A4", b"")]

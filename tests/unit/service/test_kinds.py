@@ -7,17 +7,8 @@ from typing import Final, get_args
 import pytest
 
 from radiusmfa.config import services
-from radiusmfa.config.service_model import (
-    Duo,
-    Gateway,
-    Questions,
-    SecurId,
-    Settings,
-    Smtp,
-    Twilio,
-    Verify,
-    Yubico,
-)
+from radiusmfa.config.message_model import Gateway, Smtp, Twilio, Verify
+from radiusmfa.config.service_model import Duo, Questions, SecurId, Settings, Yubico
 from radiusmfa.secret import Secret
 from radiusmfa.service import kinds
 
