@@ -114,6 +114,7 @@ class Simulator:
         mood: How it behaves.
         status: Answered to every request; 0: what it deserves.
         retry_after: Sent with `status`; empty: not sent.
+        later: Name of the header that it is sent in.
         hangs_up: How many of the next requests end with the connection.
         ignores_unknown_fields: Whether a condition on an unknown field is dropped, as in
             reality unless `glide.invalid_query.returns_no_rows` is set; else no row is found.
@@ -129,6 +130,7 @@ class Simulator:
     mood: Mood = Mood.WELL
     status: int = 0
     retry_after: str = ""
+    later: str = "Retry-After"
     hangs_up: int = 0
     ignores_unknown_fields: bool = True
     hidden: set[str] = field(default_factory=set)
@@ -349,7 +351,7 @@ class _Handler(BaseHTTPRequestHandler):
         octets = json.dumps(found).encode()
         if simulator.status:
             error = json.dumps(_error("as a test says", None)).encode()
-            self._send(simulator.status, error, {"Retry-After": simulator.retry_after})
+            self._send(simulator.status, error, {simulator.later: simulator.retry_after})
             return
         self._send_in(simulator.mood, status, octets)
 

@@ -170,6 +170,7 @@ REVEALING = {
     "enrol.xmlenc",
     "config.service_yubico",
     "primary.directory",
+    "server.connecting",
     "server.mailing",
     "server.servicenow",
     "service.duo_signing",

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the Debian packages that the live tests need, if they are missing and we may; say what is missing.
 set -eu
-packages="freeradius freeradius-ldap freeradius-utils radsecproxy libpam-radius-auth pamtester oathtool iproute2 zbar-tools slapd ldap-utils systemd"
+packages="freeradius freeradius-ldap freeradius-utils radsecproxy libpam-radius-auth pamtester oathtool iproute2 zbar-tools slapd ldap-utils systemd tinyproxy-bin"
 
 # An Active Directory domain controller.
 packages="$packages samba samba-ad-provision samba-ad-dc winbind ldb-tools"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from radiusmfa.config import (
@@ -18,13 +17,16 @@ from radiusmfa.config import (
     web_forms,
 )
 from radiusmfa.config.fields import Fields, closest, scalar_text
+from radiusmfa.config.message_model import Smtp
 from radiusmfa.config.nodes import Mapping, Scalar
+from radiusmfa.config.schedules import day
 from radiusmfa.config.service_model import Limits, Proxy, Service, Settings
 from radiusmfa.config.upstreams import why_no_name
 from radiusmfa.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
     from radiusmfa.config.nodes import Node
     from radiusmfa.config.secrets import Sources
@@ -102,6 +104,8 @@ def _service(  # noqa: PLR0913 - an entry, where it stands, and where to say wha
         limits=_limits(fields),
         open_until=_open_until(fields, name, said),
     )
+    if service.proxy is not None and isinstance(settings, Smtp):
+        fields.fault("proxy", "has a meaning for services on the web only: mail goes straight")
     warnings += said
     return service
 
@@ -114,7 +118,7 @@ def _proxy(outer: Fields, sources: Sources, warnings: list[str]) -> Proxy:
     password = Secret(b"")
     if user:
         password = web_forms.password(fields, "password", sources, warnings)
-    elif fields.has("password"):
+    elif fields.has("password") and not fields.has("user"):
         fields.fault("password", "has a meaning with user only")
     if ":" in user:
         fields.fault("user", "must not hold a colon")
@@ -134,19 +138,14 @@ def _limits(outer: Fields) -> Limits:
 
 def _open_until(fields: Fields, name: str, warnings: list[str]) -> date | None:
     found = fields.find("open_until") if _is_said(fields, "open_until") else None
-    text = scalar_text(found, fields.report) if found else None
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        fields.fault("open_until", "must be a day, as 2027-01-31")
+    until = day(found, fields.report) if found else None
+    if until is None:
         return None
     warnings.append(
-        f"service {name}: open_until {day}: until then whoever has the password gets in WITHOUT a"
+        f"service {name}: open_until {until}: until then whoever has the password gets in WITHOUT a"
         " second factor while the service cannot be asked"
     )
-    return day
+    return until
 
 
 def _is_said(fields: Fields, name: str) -> bool:

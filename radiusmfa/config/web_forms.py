@@ -67,7 +67,7 @@ def host(fields: Fields, name: str) -> str:
     """Return a host, its name or its numeric address without brackets, which must be there."""
     found = fields.need(name)
     text = scalar_text(found, fields.report) if found else None
-    if text is not None and _address(text) is None and not _NAME_OF_HOST.fullmatch(text):
+    if text is not None and not _is_address(text) and not _NAME_OF_HOST.fullmatch(text):
         fields.fault(name, "must be a name or an address, as host.example.com or 192.0.2.1")
         return ""
     return text or ""
@@ -133,6 +133,10 @@ def ca_file(fields: Fields, sources: Sources) -> Path | None:
 def _is_host(text: str, found: IPv4Address | IPv6Address | None) -> bool:
     # In brackets stands an IPv6 address, and nothing else.
     return text.startswith("[") == isinstance(found, IPv6Address)
+
+
+def _is_address(text: str) -> bool:
+    return text == text.strip("[]") and _address(text) is not None
 
 
 def _is_port(text: str | None) -> bool:

@@ -7,16 +7,19 @@ time, there are only so many an hour, and after a no there is silence for a whil
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar, final
 
 from radiusmfa.outcome import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from radiusmfa.config.service_model import Limits
+
+_Key = TypeVar("_Key", int, bytes)
 
 HOUR: Final = 3600.0
 DAY: Final = 86_400.0
@@ -66,8 +69,55 @@ class Call:
     result: Result = Result.OPEN
 
 
+@final
+class Book:
+    """The calls of one service: found by person and by destination, counted by time."""
+
+    def __init__(self) -> None:
+        """Know none yet."""
+        self._calls: dict[int, Call] = {}
+        self._of: dict[int, dict[int, Call]] = {}
+        self._to: dict[bytes, dict[int, Call]] = {}
+        self._created: list[float] = []
+
+    def __iter__(self) -> Iterator[Call]:
+        """Return every call, the oldest first."""
+        return iter(self._calls.values())
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._calls)
+
+    def put(self, call: Call) -> None:
+        """Know *call*, or that it has changed."""
+        if call.id not in self._calls:
+            insort(self._created, call.created)
+        self._calls[call.id] = call
+        self._of.setdefault(call.user, {})[call.id] = call
+        self._to.setdefault(call.target, {})[call.id] = call
+
+    def remove(self, call: Call) -> None:
+        """Forget *call*, which is known."""
+        del self._calls[call.id]
+        del self._created[bisect_left(self._created, call.created)]
+        _drop(self._of, call.user, call)
+        _drop(self._to, call.target, call)
+
+    def of(self, user: int) -> list[Call]:
+        """Return those of a person."""
+        return list(self._of.get(user, {}).values())
+
+    def to(self, target: bytes) -> list[Call]:
+        """Return those of a destination."""
+        return list(self._to.get(target, {}).values())
+
+    def since(self, moment: float) -> int:
+        """Return how many there were after *moment*."""
+        return len(self._created) - bisect_right(self._created, moment)
+
+
 def refusal(  # noqa: PLR0913 - one return a rule; who calls whom, when, how often
-    known: Iterable[Call],
+    known: Book,
     limits: Limits,
     user: int,
     target: bytes,
@@ -79,14 +129,14 @@ def refusal(  # noqa: PLR0913 - one return a rule; who calls whom, when, how oft
     Return why *user* must not be called now, or None.
 
     Args:
-        known: The service's calls of the last day, in any order.
+        known: The service's calls of the last day.
         limits: The service's.
         user: Number of the person.
         target: Keyed digest of the destination.
         now: Seconds since 1970.
         is_open: The call will be open until the person answers.
     """
-    own = [call for call in known if call.user == user]
+    own = known.of(user)
     if is_open and any(is_still_open(call, now) for call in own):
         return Reason.CALL_OPEN
     for call in own:
@@ -97,16 +147,15 @@ def refusal(  # noqa: PLR0913 - one return a rule; who calls whom, when, how oft
     if _since(own, now - DAY) >= limits.per_day or _since(own, now - HOUR) >= limits.per_hour:
         return Reason.CALL_LIMIT
     # One telephone may belong to several accounts, and all of them to one attacker.
-    at_once = [call for call in known if call.target == target]
-    if _since(at_once, now - HOUR) >= limits.per_hour:
+    if _since(known.to(target), now - HOUR) >= limits.per_hour:
         return Reason.CALL_LIMIT
-    return Reason.CALL_LIMIT if _since(known, now - HOUR) >= limits.site_per_hour else None
+    return Reason.CALL_LIMIT if known.since(now - HOUR) >= limits.site_per_hour else None
 
 
-def to_go_on(known: Iterable[Call], user: int, place: bytes, now: float) -> Call | None:
+def to_go_on(known: Book, user: int, place: bytes, now: float) -> Call | None:
     """Return the open call of the very login that *place* is, or None."""
-    for call in known:
-        if call.user == user and call.place == place and call.state and is_still_open(call, now):
+    for call in known.of(user):
+        if call.place == place and call.state and is_still_open(call, now):
             return call
     return None
 
@@ -116,5 +165,11 @@ def is_still_open(call: Call, now: float) -> bool:
     return call.result is Result.OPEN and call.created - 1 <= now < call.expires
 
 
-def _since(calls: Iterable[Call], moment: float) -> int:
+def _drop(found: dict[_Key, dict[int, Call]], key: _Key, call: Call) -> None:
+    del found[key][call.id]
+    if not found[key]:
+        del found[key]
+
+
+def _since(calls: list[Call], moment: float) -> int:
     return sum(call.created > moment for call in calls)

@@ -24,7 +24,8 @@ policy names which one counts while the servers of the first cannot be asked.
 A factor is waived after the right password for an exempt user (an administrator said
 `--password-only`), and where a policy says so by name: `factors: skip`, `remember`, or
 `not_enrolled` until a day. Where nobody checks a password (`step-up`), nothing is waived:
-something has to be proved. So for a service with `open_until` that cannot be asked at all.
+something has to be proved. So for a service with `open_until` that cannot be asked at all;
+one that is only busy, which whoever asks often enough can make it, opens nothing.
 """
 
 from __future__ import annotations
@@ -111,6 +112,8 @@ _CAN_ASK: Final = frozenset({Mode.CHALLENGE, Mode.AUTO})
 _GONE: Final = frozenset({
     Reason.UPSTREAM_SILENT, Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_BUSY,
 })  # fmt: skip
+_OPENS: Final = _GONE - {Reason.UPSTREAM_BUSY}
+"""Why a login may fail open. Whoever asks often enough makes others busy: that opens nothing."""
 _OF_A_FACTOR: Final = frozenset({Step.PASSCODE, Step.CLAIM, Step.FACTOR, Step.OPEN})
 """Steps whose server another factor may stand in for; every other proof was given before."""
 RESUMED: Final = {
@@ -205,7 +208,8 @@ def advance(  # noqa: C901, PLR0911, PLR0913 - one return a line: the table read
             if has_instead:
                 return Step.INSTEAD
             is_proved = _has_password(mode, step, is_answer=is_answer, factor_first=factor_first)
-            return _FAILED_OPEN if fails_open and is_proved else _REJECT[reason]
+            may_open = fails_open and reason in _OPENS
+            return _FAILED_OPEN if may_open and is_proved else _REJECT[reason]
         case Broken():
             return _REJECT[Reason.BROKEN]
         case _:

@@ -81,9 +81,14 @@ class Asking:
 
     def opens_without(self, attempt: Attempt, now: float) -> bool:
         """Say whether somebody who has proved the password gets in while this service is gone."""
-        factor = attempt.factor
+        factor, user = attempt.factor, attempt.user
         line = None if factor is None else self._lines.get(factor.upstream)
         if not isinstance(line, ServiceLine) or line.settings.open_until is None:
+            return False
+        # Whoever has a token of ours can prove more; whoever has guessed is not let off.
+        if user is None or user.is_damaged or attempt.plan.has_token(user):
+            return False
+        if self._guard.is_locked(user, Kind.UPSTREAM, attempt.client.name, now):
             return False
         return now < datetime.combine(line.settings.open_until, time.max, UTC).timestamp()
 

@@ -7,28 +7,15 @@ its connection. What goes wrong is an UnaskedError, whose text holds nothing sec
 
 from __future__ import annotations
 
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final, NamedTuple, cast, final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from OpenSSL import crypto
 from treq.client import HTTPClient
+from treq.cookies import IndexableCookieJar
 from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.error import (
-    ConnectError,
-    ConnectingCancelledError,
-    ConnectionClosed,
-    DNSLookupError,
-)
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet.ssl import (
-    Certificate,
-    TLSVersion,
-    optionsForClientTLS,
-    platformTrust,
-    trustRootFromCertificates,
-)
-from twisted.web._newclient import RequestNotSent
 from twisted.web.client import (
     Agent,
     HTTPConnectionPool,
@@ -38,45 +25,28 @@ from twisted.web.client import (
     ResponseNeverReceived,
 )
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
+from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
-from radiusmfa.interfaces import ConfigError
+from radiusmfa.server.connecting import Endpoints, UnopenedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from treq._types import _ITreqReactor
     from treq.response import _Response
-    from twisted.internet._sslverify import IOpenSSLTrustRoot
-    from twisted.internet.interfaces import (
-        IConsumer,
-        IPushProducer,
-        IReactorTime,
-        IStreamClientEndpoint,
-    )
+    from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime
     from twisted.python.failure import Failure
-    from twisted.web.client import URI
 
+    from radiusmfa.config.service_model import Proxy
     from radiusmfa.service.dialogue import Query
 
 LARGEST_BODY_OCTETS: Final = 65_536
-_TRIES: Final = 2
-_IDLE_CONNECTIONS: Final = 8
+_IDLE_CONNECTIONS: Final = 64
+"""Whoever waits for people asks again and again: each connection fewer is a handshake more."""
 _IDLE_SECONDS: Final = 30
-_END: Final = b"-----END CERTIFICATE-----"
-_FAILURES: Final = (
-    ConnectError,
-    ConnectingCancelledError,
-    ConnectionClosed,
-    DNSLookupError,
-    RequestNotSent,
-    RequestTransmissionFailed,
-    ResponseFailed,
-)
-_OF_TLS: Final = frozenset({"Error", "VerificationError", "CertificateError"})
-"""Names of what OpenSSL and the check of the host's name raise."""
+_FAILURES: Final = (UnopenedError, RequestTransmissionFailed, ResponseFailed)
 
 
 class UnaskedError(Exception):
@@ -112,7 +82,9 @@ class Reply(NamedTuple):
 class Https:
     """One server, and the connections to it that are kept open."""
 
-    def __init__(self, reactor: IReactorTime, url: str, ca_file: Path | None) -> None:
+    def __init__(
+        self, reactor: IReactorTime, url: str, ca_file: Path | None, proxy: Proxy | None = None
+    ) -> None:
         """
         Connect to nobody yet.
 
@@ -120,20 +92,29 @@ class Https:
             reactor: Twisted's.
             url: `https://HOST[:PORT]`; `http` where nothing has to be protected.
             ca_file: Certificates that are trusted, PEM; None: those of the system.
+            proxy: The way there; None: straight.
 
         Raises:
             ConfigError: *ca_file* cannot be used.
         """
         self._reactor = reactor
         self._url = url
+        self._usual = Headers({"Accept": ["application/json"]})
+        if "[" in url:
+            # Below treq an address of version 6 is taken for a name. The way there is known
+            # without it; the server wants to see it.
+            scheme, _, authority = url.partition("://")
+            self._url = f"{scheme}://address"
+            self._usual.addRawHeader("Host", authority)
+        endpoints = Endpoints(reactor, url, ca_file, proxy)
         self._pool = HTTPConnectionPool(reactor)  # type: ignore[no-untyped-call]
         self._pool.maxPersistentPerHost = _IDLE_CONNECTIONS
         self._pool.cachedConnectionTimeout = _IDLE_SECONDS
-        self._pool.retryAutomatically = False  # `ask` does
-        endpoints = _Endpoints(reactor, url, ca_file)
-        self._agent = Agent.usingEndpointFactory(  # type: ignore[no-untyped-call]
-            reactor, endpoints, self._pool
-        )
+        self._pool.retryAutomatically = False  # `_ask` does
+        self._kept = _client(reactor, endpoints, self._pool)
+        # What must not be sent twice never goes where the server may just be hanging up.
+        once = HTTPConnectionPool(reactor, persistent=False)  # type: ignore[no-untyped-call]
+        self._fresh = _client(reactor, endpoints, once)
 
     async def get(
         self, path: str, parameters: list[tuple[str, str]], headers: dict[str, str]
@@ -144,7 +125,8 @@ class Https:
         Raises:
             UnaskedError: It does not, or not as it should.
         """
-        return await self._ask("GET", path, headers, parameters=parameters)
+        asked = _Asked("GET", self._url + path, tuple(headers.items()), parameters)
+        return await self._ask(asked, is_safe=True)
 
     async def post(self, path: str, form: list[tuple[str, str | bytes]]) -> Reply:
         """
@@ -153,103 +135,72 @@ class Https:
         Raises:
             UnaskedError: It does not, or not as it should.
         """
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return await self._ask("POST", path, headers, body=urlencode(form).encode())
+        headers = (("Content-Type", "application/x-www-form-urlencoded"),)
+        asked = _Asked("POST", self._url + path, headers, body=urlencode(form).encode())
+        return await self._ask(asked, is_safe=True)
 
     async def exchange(self, query: Query) -> Reply:
         """
         Return what the server answers to *query*, whose deadline is the caller's.
 
+        What is not safe is sent once, on a connection of its own.
+
         Raises:
             UnaskedError: It does not, or not as it should.
         """
-        return await self._ask(
-            query.method,
-            query.path,
-            dict(query.headers),
-            parameters=list(query.parameters),
-            body=query.body if query.method != "GET" else None,
-            tries=_TRIES if query.is_safe else 1,
-        )
+        body = query.body if query.method != "GET" else None
+        url = self._url + query.path
+        asked = _Asked(query.method, url, query.headers, query.parameters, body)
+        return await self._ask(asked, is_safe=query.is_safe)
 
     def close(self) -> None:
         """Close what is kept open; who asks just now is not disturbed."""
         self._pool.closeCachedConnections()  # type: ignore[no-untyped-call]
 
-    async def _ask(  # noqa: PLR0913 - what a request is made of
-        self,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        *,
-        parameters: list[tuple[str, str]] | None = None,
-        body: bytes | None = None,
-        tries: int = _TRIES,
-    ) -> Reply:
-        def send() -> Deferred[_Response]:
-            wanted = Headers({"Accept": ["application/json"]})
-            for name, value in headers.items():
-                wanted.addRawHeader(name, value)
-            # A client of its own each time: requests that bring the cookie of one session wait
-            # for each other at the server.
-            return HTTPClient(self._agent, data_to_body_producer=_Octets).request(
-                method,
-                self._url + path,
-                params=parameters,
-                headers=wanted,
-                data=body,
-                allow_redirects=False,
-                unbuffered=True,
-                reactor=cast("_ITreqReactor", self._reactor),
-            )
+    async def _ask(self, asked: _Asked, *, is_safe: bool) -> Reply:
+        try:
+            return await _read(await self._send(self._kept if is_safe else self._fresh, asked))
+        except _FAILURES as error:
+            if _is_cancelled(error):
+                raise CancelledError from None
+            if not is_safe or not _is_lost(error):
+                raise _unasked(error) from None
+        try:
+            return await _read(await self._send(self._fresh, asked))
+        except _FAILURES as error:
+            if _is_cancelled(error):
+                raise CancelledError from None
+            raise _unasked(error) from None
 
-        return await _answer(send, tries)
-
-
-@implementer(IAgentEndpointFactory)
-@final
-class _Endpoints:
-    """Where to connect, and how."""
-
-    def __init__(self, reactor: IReactorTime, url: str, ca_file: Path | None) -> None:
-        parts = urlsplit(url)
-        self._reactor = reactor
-        self._host = parts.hostname or ""
-        self._port = parts.port or 443
-        self._tls = None
-        if parts.scheme == "https":
-            self._tls = optionsForClientTLS(
-                self._host,
-                trustRoot=trust(ca_file),
-                extraCertificateOptions={"raiseMinimumTo": TLSVersion.TLSv1_2},
-            )
-
-    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:  # noqa: ARG002, N802 - Twisted's
-        """Return the one there is: this is one server's."""
-        plain = HostnameEndpoint(self._reactor, self._host, self._port)
-        if self._tls is None:
-            return plain
-        # The clock: without it Twisted takes the reactor of the process, which may be another.
-        return wrapClientTLS(self._tls, plain, clock=self._reactor)
+    def _send(self, client: HTTPClient, asked: _Asked) -> Deferred[_Response]:
+        wanted = self._usual.copy()
+        for name, value in asked.headers:
+            wanted.addRawHeader(name, value)
+        return client.request(
+            asked.method,
+            asked.url,
+            params=list(asked.parameters),
+            headers=wanted,
+            data=asked.body,
+            allow_redirects=False,
+            unbuffered=True,
+            reactor=cast("_ITreqReactor", self._reactor),
+        )
 
 
-def trust(path: Path | None) -> IOpenSSLTrustRoot:
-    """
-    Return whose certificates are trusted: those in the file at *path*, or the system's.
+class _Asked(NamedTuple):
+    method: str
+    url: str
+    headers: Sequence[tuple[str, str]]
+    parameters: Sequence[tuple[str, str]] = ()
+    body: bytes | None = None
 
-    Raises:
-        ConfigError: The file cannot be used.
-    """
-    if path is None:
-        return platformTrust()  # type: ignore[no-untyped-call,no-any-return]
-    try:
-        blocks = path.read_bytes().split(_END)[:-1]
-        found = [Certificate.loadPEM(block + _END) for block in blocks]
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except crypto.Error:
-        raise ConfigError(f"{path}: holds something that is no certificate") from None
-    return trustRootFromCertificates(found)  # type: ignore[no-untyped-call,no-any-return]
+
+def _client(reactor: IReactorTime, endpoints: Endpoints, pool: HTTPConnectionPool) -> HTTPClient:
+    agent = Agent.usingEndpointFactory(reactor, endpoints, pool)  # type: ignore[no-untyped-call]
+    # Requests that bring the cookie of one session wait for each other at the server.
+    nothing = IndexableCookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return HTTPClient(agent, nothing, data_to_body_producer=_Octets)
 
 
 @implementer(IBodyProducer)
@@ -315,17 +266,6 @@ class _Body(Protocol):
         cast("IPushProducer", self.transport).stopProducing()
 
 
-async def _answer(send: Callable[[], Deferred[_Response]], tries: int) -> Reply:
-    try:
-        return await _read(await send())
-    except _FAILURES as error:
-        if _is_cancelled(error):
-            raise CancelledError from None
-        if tries == 1 or not _is_lost(error):
-            raise UnaskedError(_told(error), is_unsent=_is_unsent(error)) from None
-    return await _answer(send, tries - 1)
-
-
 async def _read(response: _Response) -> Reply:
     body = _Body()
     response.deliverBody(body)
@@ -335,33 +275,25 @@ async def _read(response: _Response) -> Reply:
 
 
 def _is_cancelled(error: Exception) -> bool:
-    """Return whether it is the caller who wants no more; each part of Twisted says it its way."""
-    return isinstance(error, ConnectingCancelledError) or any(
-        isinstance(reason, CancelledError) for reason in _reasons(error)
-    )
+    """Return whether it is the caller who wants no more."""
+    return any(isinstance(reason, CancelledError) for reason in _reasons(error))
 
 
 def _is_lost(error: Exception) -> bool:
     """Return whether *error* may be the end of a connection that was kept open, or a moment's."""
-    # Not DNSLookupError: Twisted makes one, too, of a look-up that is cancelled.
+    if isinstance(error, UnopenedError):
+        return error.is_moment
     if isinstance(error, ResponseNeverReceived):
         return any(isinstance(reason, ConnectionClosed) for reason in _reasons(error))
-    return isinstance(error, ConnectError | ConnectionClosed | RequestTransmissionFailed)
+    return isinstance(error, RequestTransmissionFailed)
 
 
-def _is_unsent(error: Exception) -> bool:
-    """Return whether the server has seen nothing of the request: no connection, or no TLS."""
-    if isinstance(error, ConnectError | DNSLookupError | RequestNotSent):
-        return True
-    return bool(_OF_TLS.intersection(type(reason).__name__ for reason in _reasons(error)))
-
-
-def _told(error: Exception) -> str:
+def _unasked(error: Exception) -> UnaskedError:
     """Return what to say of *error*: kinds, no texts, for those may quote what was sent."""
-    kinds = [type(reason).__name__ for reason in (error, *_reasons(error))]
-    if _OF_TLS.intersection(kinds):
-        return "its certificate is not trusted, not of this host, or TLS failed"
-    return f"cannot be reached, or breaks off ({kinds[-1]})"
+    if isinstance(error, UnopenedError):
+        return UnaskedError(str(error), is_unsent=True)
+    kind = [type(reason).__name__ for reason in (error, *_reasons(error))][-1]
+    return UnaskedError(f"breaks off ({kind})")
 
 
 def _reasons(error: Exception) -> list[BaseException]:

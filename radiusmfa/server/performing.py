@@ -115,7 +115,8 @@ class Performer:
         self._service = service
         self._timeout = service.timeout
         self._servers = [
-            Https(reactor, url, service.ca_file) for url in kinds.servers(service.settings)
+            Https(reactor, url, service.ca_file, service.proxy)
+            for url in kinds.servers(service.settings)
         ]
 
     async def perform(self, dialogue: Dialogue, turn: Round) -> Served:

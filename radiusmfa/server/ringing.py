@@ -120,7 +120,8 @@ class Ringing:
             before = rules.to_go_on(known, asked.number, asked.place, now)
             if before is not None:
                 return Rung(state=before.state), before
-        target = self._digest(wanted.to or wanted.device)
+        # A device without its number is this person's alone: others' numbers end alike.
+        target = self._digest(wanted.to or f"{asked.number}|{wanted.device}")
         refused = rules.refusal(
             known, self._service.limits, asked.number, target, now, is_open=wanted.is_open
         )

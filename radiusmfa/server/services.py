@@ -35,6 +35,7 @@ MOST_WAITING: Final = 20_000
 """Logins that wait for one service; one more is told at once that there is no room."""
 MOST_OF_ONE: Final = MOST_WAITING - MOST_WAITING // 4
 """Those that one client began: what floods it must not silence the others."""
+_MISSING: Final = frozenset({Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_SILENT})
 _MISSES: Final = 3
 """Logins in a row that found the service gone, after which nobody waits for it."""
 _PAUSE: Final = 30.0
@@ -159,7 +160,7 @@ class Counterpart:
         self._ringing.tidy()
 
     def close(self) -> None:
-        """Tell everybody who waits that nobody can be asked, and close every connection."""
+        """Tell everybody who waits that nothing is decided, and close every connection."""
         self._ringing.close()
         for work in reversed(list(self._waiting.values())):
             work.cancel()
@@ -195,7 +196,8 @@ class Counterpart:
         if isinstance(result, Served):
             served = result
         elif isinstance(result.value, CancelledError):
-            served = Served(outcome=Unavailable(Reason.UPSTREAM_UNREACHABLE))
+            # We close. Nobody is let in for that; whoever asks again goes on with the open call.
+            served = Served(outcome=Unavailable(Reason.UNAVAILABLE))
         else:
             # Its own text might hold what was sent.
             log.critical(
@@ -211,7 +213,8 @@ class Counterpart:
 
     def _note(self, served: Served) -> None:
         outcome = served.outcome
-        if isinstance(outcome, Unavailable):
+        # A busy service is there. Taken for gone, it could be made to fail open.
+        if isinstance(outcome, Unavailable) and outcome.reason in _MISSING:
             self._misses += 1
             self._tried = self._world.clock.monotonic()
         else:
@@ -313,7 +316,7 @@ class Services:
         self._leaving = [one for one in self._leaving if one.leave()]
 
     def close(self) -> None:
-        """Tell everybody who waits that nobody can be asked, and close every connection."""
+        """Tell everybody who waits that nothing is decided, and close every connection."""
         for one in (*self._open.values(), *self._leaving):
             one.close()
 

@@ -115,7 +115,8 @@ class Ring:
     Attributes:
         way: `push`, `phone`, `sms`, `voice`, `email`.
         device: Which device, masked.
-        to: What the limits of one destination count by; empty: the device.
+        to: What the limits of one destination count by, whoever it belongs to; empty: the device
+            of this person alone.
         is_open: It stays open until the person has answered: one at a time.
     """
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 _MOST_ROUNDS: Final = 20
 _LONGEST_TEXT: Final = 1000
-_UNPRINTABLE: Final = re.compile(r"[^\n -~\u00a0-\U0010ffff]")
+_UNPRINTABLE: Final = re.compile(
+    # Half of a pair cannot be written; others turn the line around, or end it.
+    r"[^\n -~\u00a0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\U0010ffff]"
+)
 _ECHO: Final = b"\0\0\0\1"  # RFC 2869 section 5.10
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, final
 
 from radiusmfa.interfaces import RadiusmfaError
-from radiusmfa.login.calls import DAY, Call, Result
+from radiusmfa.login.calls import DAY, Book, Call, Result
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,6 +21,7 @@ _READ: Final = (
 )
 _PUT: Final = "INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TIDY: Final = "DELETE FROM calls WHERE created <= ?"
+_TIDY_EVERY: Final = 60.0  # seconds
 _MOST_OF_A_SERVICE: Final = 200_000
 
 
@@ -31,21 +32,21 @@ class Calls:
     def __init__(self, vault: Vault) -> None:
         """Know none yet; *vault* seals what it takes to go on with one."""
         self._vault = vault
-        self._known: defaultdict[str, dict[int, Call]] = defaultdict(dict)
+        self._known: defaultdict[str, Book] = defaultdict(Book)
         self._unwritten: dict[int, Call] = {}
         self._lines: list[str] = []
         self._tidied = 0.0
 
-    def of(self, service: str) -> list[Call]:
+    def of(self, service: str) -> Book:
         """Return the calls of *service*."""
-        return list(self._known[service].values())
+        return self._known[service]
 
     def put(self, call: Call) -> None:
         """Know *call*, new or changed, and write it with the next turn."""
         known = self._known[call.service]
-        known[call.id] = call
+        known.put(call)
         if len(known) > _MOST_OF_A_SERVICE:
-            del known[next(iter(known))]
+            known.remove(next(iter(known)))
         self._unwritten[call.id] = call
 
     def tell(self, line: str) -> None:
@@ -59,9 +60,10 @@ class Calls:
         self._known.clear()
         for row in sql.execute(_READ):
             call = self._call(row)
-            self._known[call.service][call.id] = call
+            if call.id not in self._unwritten:
+                self._known[call.service].put(call)
         for call in self._unwritten.values():
-            self._known[call.service][call.id] = call
+            self._known[call.service].put(call)
 
     def unwritten(self, audit: Callable[[str], None]) -> list[tuple[str, tuple[object, ...]]]:
         """Return statements that write what has changed, and their values; *audit* the lines."""
@@ -76,13 +78,13 @@ class Calls:
 
     def tidy(self, sql: sqlite3.Connection, now: float) -> None:
         """Forget, now and then, what is older than a day."""
-        if now - self._tidied < 60:  # noqa: PLR2004 - seconds
+        if 0 <= now - self._tidied < _TIDY_EVERY:
             return
         self._tidied = now
         sql.execute(_TIDY, (int(now - DAY),))
         for known in self._known.values():
-            for number in [one.id for one in known.values() if one.created <= now - DAY]:
-                del known[number]
+            for call in [one for one in known if one.created <= now - DAY]:
+                known.remove(call)
 
     def _row(self, call: Call) -> tuple[object, ...]:
         state = self._vault.seal(call.state, _place(call.id)) if call.state else b""

@@ -276,7 +276,25 @@ def _today(days: int = 0) -> date:
     return (datetime.fromtimestamp(START, UTC) + timedelta(days=days)).date()
 
 
-@pytest.mark.parametrize("reason", GONE)
+def test_open_until_never_counts_for_a_busy_service(world: World, alice: Person) -> None:
+    """Whoever floods a service, or us, must not get in by that."""
+    serve(world, duo(open_until=_today()))
+    assert decided(world, Unavailable(Reason.UPSTREAM_BUSY)).code == REJECT
+    assert world.reasons[-1] == ("reject", Reason.UPSTREAM_BUSY)
+    assert alice.name
+
+
+@pytest.mark.parametrize("host", [ASKING, AUTO])
+def test_open_until_never_counts_for_who_has_a_token(world: World, host: str) -> None:
+    """A thief of the password names a service that is gone: the token is what has to be proved."""
+    alice = world.person()
+    assign(world, alice.name, "push")
+    serve(world, duo(open_until=_today()))
+    assert decided(world, Unavailable(Reason.UPSTREAM_SILENT), host).code == REJECT
+    assert world.reasons[-1] == ("reject", Reason.UPSTREAM_SILENT)
+
+
+@pytest.mark.parametrize("reason", [Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_SILENT])
 @pytest.mark.parametrize("host", [ASKING, AUTO])
 def test_open_until_lets_the_password_in(
     world: World, alice: Person, reason: Reason, host: str

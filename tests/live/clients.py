@@ -24,6 +24,7 @@ _PACKAGES: Final = {
     "pamtester": "pamtester",
     "radsecproxy": "radsecproxy",
     "slapd": "slapd",
+    "tinyproxy": "tinyproxy-bin",
     "ldapsearch": "ldap-utils",
 }
 

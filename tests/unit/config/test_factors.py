@@ -10,9 +10,7 @@ import pytest
 
 from radiusmfa.config import dialogues, factors, nodes
 from radiusmfa.config.fields import Fields
-from radiusmfa.config.message_model import Gateway
 from radiusmfa.config.model import Factors, Hotp, Recovery, Totp, Yubikey
-from radiusmfa.config.service_model import Service
 from radiusmfa.config.upstream_model import Codec, StartWith, Upstream, UpstreamFactor, Users
 
 UPSTREAMS: Final = (
@@ -257,25 +255,3 @@ def test_every_setting_can_be_written() -> None:
         if field.name in OF_SERVICES:
             continue
         assert any(f"factors.it.{field.name}: must be" in line for line in faults), field.name
-
-
-@pytest.mark.parametrize(
-    ("attribute", "written", "users", "fault"),
-    [
-        ("", "users: everyone", Users.EVERYONE, "factors.text.users: has no meaning"),
-        ("mobile", "users: assigned", Users.ASSIGNED, ""),
-        ("mobile", "", Users.EVERYONE, ""),
-        ("", "", Users.EVERYONE, ""),
-    ],
-)
-def test_directory_may_stand_in_for_devices(
-    attribute: str, written: str, users: Users, fault: str
-) -> None:
-    """Then `users` says who has it besides those with a device."""
-    report = nodes.Report()
-    text = f"factors: {{text: {{service: texts, {written}}}}}"
-    top = Fields(nodes.parse(text.encode(), report), "", report, known=("factors",))
-    texts = Service(name="texts", settings=Gateway(url="", attribute=attribute))
-    (factor,) = factors.read(top, (), (texts,)).upstream
-    assert any(fault in line for line in report.lines("f")) is bool(fault)
-    assert (factor.holds, factor.is_in_directory, factor.users) == ("sms", bool(attribute), users)

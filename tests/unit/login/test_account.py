@@ -6,7 +6,7 @@ import pytest
 
 from radiusmfa.factors.oath import PasscodeKey
 from radiusmfa.factors.yubikey import OtpKey
-from radiusmfa.login.account import Kind, Token, User, Yubikey
+from radiusmfa.login.account import Device, Kind, Token, User, Yubikey
 
 
 def token(digits: int) -> Token:
@@ -56,3 +56,22 @@ def test_held_things_are_found_by_number() -> None:
     )
 
     assert (user.held(1), user.held(2), user.held(3)) == (one, key, None)
+
+
+def test_device_shows_neither_number_nor_key() -> None:
+    """What is logged or raised by mistake names a device, and does not tell where it is."""
+    device = Device(1, "SMS-1", "sms", b"+15005550006", "the grey one")
+
+    assert "5550006" not in repr(device)
+    assert "SMS-1" in repr(device)
+    assert device == Device(1, "SMS-1", "sms", b"+15005550006", "the grey one")
+
+
+def test_device_is_no_token() -> None:
+    """Whoever has a telephone only has no passcode of ours to be looked for behind a password."""
+    phone = Device(1, "SMS-1", "sms", b"+15005550006")
+    user = User(
+        1, "alice", None, is_exempt=False, is_disabled=False, tokens=(), devices=(phone,)
+    )  # fmt: skip
+
+    assert (user.tails, user.tokens, user.devices) == ((), (), (phone,))

@@ -37,6 +37,9 @@ EVERY_OUTCOME: Final[tuple[Outcome, ...]] = (
 )
 # Why an upstream could not be asked at all; for nothing else may another factor stand in.
 GONE: Final = {Reason.UPSTREAM_SILENT, Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_BUSY}
+# Why a login may fail open; whoever asks often enough makes others busy.
+OUTAGE: Final = {Reason.UPSTREAM_SILENT, Reason.UPSTREAM_UNREACHABLE}
+FAILED_OPEN: Final = Accept(Reason.FAILED_OPEN)
 OF_A_FACTOR: Final = {Step.PASSCODE, Step.CLAIM, Step.FACTOR, Step.OPEN}
 MOST_PROOFS: Final = 4  # of one login; more would be a circle
 
@@ -61,6 +64,7 @@ class Case:
     waived: Reason | None = None
     opens: bool = False
     has_instead: bool = False
+    fails_open: bool = False
     can_show: bool = False
     factor_first: bool = False
 
@@ -77,7 +81,7 @@ class Case:
     def __str__(self) -> str:
         """Return the settings, for a test's name."""
         told = [self.mode.value, *([self.waived.value] if self.waived else [])]
-        for title in ("opens", "has_instead", "can_show", "factor_first"):
+        for title in ("opens", "has_instead", "fails_open", "can_show", "factor_first"):
             told += [title] if getattr(self, title) else []
         return " ".join(told)
 
@@ -96,6 +100,7 @@ class Case:
             is_answer=is_answer,
             opens=self.opens,
             has_instead=self.has_instead,
+            fails_open=self.fails_open,
             can_show=self.can_show,
             factor_first=self.factor_first,
             may_be_alone=self.is_remembered,
@@ -130,11 +135,12 @@ CASES: Final = [
         waived=waived,
         opens=opens,
         has_instead=has_instead,
+        fails_open=fails_open,
         can_show=can_show,
         factor_first=factor_first,
     )
-    for mode, waived, opens, has_instead, can_show, factor_first in itertools.product(
-        Mode, WAIVERS, YES_OR_NO, YES_OR_NO, YES_OR_NO, YES_OR_NO
+    for mode, waived, opens, has_instead, fails_open, can_show, factor_first in itertools.product(
+        Mode, WAIVERS, YES_OR_NO, YES_OR_NO, YES_OR_NO, YES_OR_NO, YES_OR_NO
     )
     if mode is Mode.CHALLENGE or not factor_first
 ]
@@ -175,6 +181,22 @@ def password_first(case: Case) -> set[tuple[Step, ...]]:
         asks = case.mode is not Mode.APPEND and not case.opens
         proofs |= {CHALLENGED} if asks or case.can_show else set()
     return proofs
+
+
+def every_open_door(case: Case) -> set[tuple[Step, ...]]:
+    """Return after which proofs, and at which step, somebody gets in while it is gone."""
+    is_possible = case.fails_open and not case.has_instead and not case.factor_first
+    if not is_possible or case.mode in {Mode.STEP_UP, Mode.PROXY}:
+        return set()
+    doors: set[tuple[Step, ...]] = set()
+    if case.mode in {Mode.APPEND, Mode.AUTO} and not case.is_exempt:
+        doors |= {APPENDED}
+        doors |= {APPENDED_ASKED} if case.can_show else set()
+    if case.mode in {Mode.CHALLENGE, Mode.AUTO} or case.waived:
+        doors |= {OPENED} if case.opens else {WAIVED}
+        asks = case.mode is not Mode.APPEND and not case.opens
+        doors |= {CHALLENGED} if asks or case.can_show else set()
+    return doors
 
 
 def outcomes_of(step: Step, case: Case) -> tuple[Outcome, ...]:
@@ -223,17 +245,34 @@ def every_edge(case: Case) -> tuple[Edge, ...]:
 def test_promise_2_accept_needs_every_proof_the_mode_names(case: Case) -> None:
     """Nobody gets in without every proof that the mode names, and with them somebody does."""
     accepted = {
-        (*edge.proved, edge.step) for edge in every_edge(case) if isinstance(edge.following, Accept)
+        (*edge.proved, edge.step)
+        for edge in every_edge(case)
+        if isinstance(edge.following, Accept) and edge.following != FAILED_OPEN
     }
 
     assert accepted == every_proof(case)
 
 
 @EVERY_CASE
+def test_promise_3_failing_open_is_said_by_name_and_follows_the_password(case: Case) -> None:
+    """Only where it is set, after the right password, while the factor cannot be asked at all."""
+    opened = [edge for edge in every_edge(case) if edge.following == FAILED_OPEN]
+
+    assert {(*edge.proved, edge.step) for edge in opened} == every_open_door(case)
+    for edge in opened:
+        assert isinstance(edge.outcome, Unavailable)
+        assert edge.outcome.reason in OUTAGE
+        assert {Step.PASSWORD, Step.REST} & set(edge.proved)
+        assert case.mode not in {Mode.STEP_UP, Mode.PROXY}
+        assert not case.factor_first
+
+
+@EVERY_CASE
 def test_promise_2_accept_follows_a_passed_step_only(case: Case) -> None:
     """Whatever the last step answers other than Passed, the login is not accepted."""
     for edge in every_edge(case):
-        assert not isinstance(edge.following, Accept) or edge.outcome == PASSED
+        if isinstance(edge.following, Accept) and edge.following != FAILED_OPEN:
+            assert edge.outcome == PASSED
 
 
 @EVERY_CASE
@@ -250,7 +289,7 @@ def test_promise_2_waiver_counts_after_the_password_only(case: Case) -> None:
     """Without a second factor nobody gets in but by a waiver, after the right password."""
     for edge in every_edge(case):
         if edge.step is Step.FACTOR and isinstance(edge.following, Accept):
-            assert edge.following.reason is case.waived
+            assert edge.following == FAILED_OPEN or edge.following.reason is case.waived
             assert edge.proved == (Step.PASSWORD,)
             assert case.mode not in {Mode.STEP_UP, Mode.PROXY}
 
@@ -319,7 +358,8 @@ def test_promise_3_upstream_that_is_gone_is_a_reject_or_another_factor(case: Cas
     """A server that could not be asked lets nobody in, and the Reject says which way it was."""
     for edge in every_edge(case):
         if isinstance(edge.outcome, Unavailable) and edge.outcome != UNAVAILABLE:
-            assert edge.following in {Step.INSTEAD, Reject(edge.outcome.reason)}
+            is_open = edge.following == FAILED_OPEN and case.fails_open
+            assert is_open or edge.following in {Step.INSTEAD, Reject(edge.outcome.reason)}
 
 
 @EVERY_CASE
@@ -392,7 +432,9 @@ def test_accept_tells_what_counted(case: Case) -> None:
     reasons = {Step.FACTOR: case.waived, Step.INSTEAD: Reason.PASSED_INSTEAD}
     for edge in every_edge(case):
         if isinstance(edge.following, Accept):
-            assert edge.following.reason is reasons.get(edge.step, Reason.PASSED)
+            expected = reasons.get(edge.step, Reason.PASSED)
+            expected = expected if edge.outcome == PASSED else Reason.FAILED_OPEN
+            assert edge.following.reason is expected
 
 
 @pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.value)
@@ -473,11 +515,12 @@ def test_other_passcode_is_asked_for_where_it_is_shown(*, is_answer: bool, can_s
 @pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.value)
 def test_only_passed_leads_on_or_in(mode: Mode, step: Step) -> None:
     """Nothing but Passed leads to an Accept, whichever step is asked in whichever mode."""
-    told = itertools.product(YES_OR_NO, repeat=6)
+    told = itertools.product(YES_OR_NO, repeat=7)
     for outcome, (
         is_answer,
         opens,
         has_instead,
+        fails_open,
         can_show,
         factor_first,
         may_be_alone,
@@ -489,11 +532,20 @@ def test_only_passed_leads_on_or_in(mode: Mode, step: Step) -> None:
             is_answer=is_answer,
             opens=opens,
             has_instead=has_instead,
+            fails_open=fails_open,
             can_show=can_show,
             factor_first=factor_first,
             may_be_alone=may_be_alone,
         )
 
+        if following == FAILED_OPEN:
+            assert fails_open
+            assert mode not in {Mode.STEP_UP, Mode.PROXY}
+            assert step in OF_A_FACTOR
+            assert not factor_first
+            assert is_answer or step is not Step.PASSCODE
+            assert outcome in {Unavailable(reason) for reason in OUTAGE}
+            continue
         assert not isinstance(following, Accept) or isinstance(outcome, Passed)
         if isinstance(following, Step) and outcome != PASSED:
             assert (step, following) == (Step.TAIL, Step.PASSWORD) or following is Step.INSTEAD

@@ -393,3 +393,136 @@ def test_a_directory_may_stand_in_for_a_device(
     assert asks.factor(found) == factor
     found.devices = (Device(1, "MAIL-1", "email", b"a@example.com"),)
     assert (asks.factor(found) == factor) is has
+
+
+# -- services --
+
+TEXTS: Final = UpstreamFactor(
+    name="texts", upstream="gateway", start_with=StartWith.WORD, is_service=True, holds="sms",
+    words=("sms",),
+)  # fmt: skip
+CALLS: Final = UpstreamFactor(
+    name="calls", upstream="twilio", start_with=StartWith.WORD, is_service=True, holds="voice",
+    words=("voice", "phone"),
+)  # fmt: skip
+PUSHES: Final = UpstreamFactor(
+    name="push", upstream="duo", start_with=StartWith.WORD, is_service=True,
+    words=("push", "phone", "sms"),
+)  # fmt: skip
+CLOUD: Final = UpstreamFactor(
+    name="cloud", upstream="id-plus", users=Users.ASSIGNED, is_service=True, words=("push",)
+)
+SERVED: Final = Factors(
+    upstream=(TEXTS, CALLS, PUSHES, CLOUD, SECURID),
+    names=("totp", "hotp", "recovery", "texts", "calls", "push", "cloud", "securid"),
+)
+MOBILE: Final = Device(1, "SMS-1", "sms", b"+15005550006")
+LANDLINE: Final = Device(2, "V-1", "voice", b"+15005550007")
+
+
+def carrier(*devices: Device, token: bool = False, upstreams: tuple[str, ...] = ()) -> User:
+    """Return somebody with *devices*."""
+    found = user(*(("totp",) if token else ()), upstreams=upstreams)
+    found.devices = devices
+    return found
+
+
+def served(*named: str, mode: Mode = Mode.CHALLENGE) -> Plan:
+    """Return what a client asks whose factors services check."""
+    primary = NONE if mode is Mode.STEP_UP else "local"
+    return plan(*named, mode=mode, known=SERVED, primary=primary)
+
+
+@pytest.mark.parametrize(
+    ("named", "person", "factor"),
+    [
+        pytest.param(("texts",), carrier(), None, id="no number"),
+        pytest.param(("texts",), carrier(LANDLINE), None, id="a number for calls only"),
+        pytest.param(("texts",), carrier(upstreams=("gateway",)), None, id="assigned, no number"),
+        pytest.param(("texts",), carrier(MOBILE), TEXTS, id="a number"),
+        pytest.param(("texts",), carrier(MOBILE, token=True), TEXTS, id="a number and a token"),
+        pytest.param(("texts", "calls"), carrier(LANDLINE, MOBILE), TEXTS, id="the client's order"),
+        pytest.param(("calls", "texts"), carrier(MOBILE, LANDLINE), CALLS, id="another order"),
+        pytest.param(("push",), carrier(), PUSHES, id="everyone"),
+        pytest.param(("push", "totp"), carrier(token=True), None, id="everyone without one"),
+        pytest.param(("push", "texts"), carrier(MOBILE), TEXTS, id="a number, not everyone"),
+        pytest.param(("cloud",), carrier(), None, id="not assigned"),
+        pytest.param(("cloud",), carrier(upstreams=("id-plus",)), CLOUD, id="assigned"),
+    ],
+)
+def test_service_is_asked_about_who_has_it(
+    named: tuple[str, ...], person: User, factor: UpstreamFactor | None
+) -> None:
+    """A service that needs a device is asked about those who have one, whoever else may log in."""
+    assert served(*named).factor(person) == factor
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [b"", b"sm", b"smss", b"sms 2", b" sms", b"2sms", b"123456", b"\xff\xfe", b"2", b"voice"],
+    ids=repr,
+)  # fmt: skip
+def test_what_is_no_word_chooses_nothing(typed: bytes) -> None:
+    """A code, a part of a word, and a word for what somebody has not, are no choice."""
+    compiled, person = served("texts", "calls"), carrier(MOBILE)
+    assert not compiled.chooses(person, typed)
+    assert compiled.factor(person, typed) == TEXTS  # the first they have
+
+
+@pytest.mark.parametrize(
+    ("named", "person", "typed", "factor"),
+    [
+        pytest.param(("texts", "calls"), carrier(MOBILE, LANDLINE), b"voice", CALLS, id="word"),
+        pytest.param(("texts", "calls"), carrier(MOBILE, LANDLINE), b"Voice2", CALLS, id="digit"),
+        pytest.param(("texts", "calls"), carrier(MOBILE, LANDLINE), b"SMS", TEXTS, id="large"),
+        pytest.param(("push", "texts"), carrier(MOBILE), b"sms", TEXTS, id="own, not everyone's"),
+        pytest.param(("push", "texts"), carrier(), b"sms", PUSHES, id="everyone's"),
+        pytest.param(("push", "totp"), carrier(token=True), b"push", PUSHES, id="there is a token"),
+        pytest.param(
+            ("push", "cloud"), carrier(upstreams=("id-plus",)), b"push", CLOUD, id="assigned first"
+        ),
+    ],
+)
+def test_word_chooses_what_somebody_has(
+    named: tuple[str, ...], person: User, typed: bytes, factor: UpstreamFactor
+) -> None:
+    """One word, with a digit or without: what is somebody's own, else what is everyone's."""
+    compiled = served(*named)
+    assert compiled.chooses(person, typed)
+    assert compiled.factor(person, typed) == factor
+
+
+def test_word_of_a_factor_that_does_not_count_here_is_none() -> None:
+    """What a client does not name is chosen by nobody, whatever they have."""
+    compiled = served("texts")
+    assert not compiled.chooses(carrier(MOBILE, LANDLINE), b"voice")
+    assert not served("totp").chooses(carrier(MOBILE), b"sms")
+    assert served("totp").factor(carrier(MOBILE), b"sms") is None
+
+
+@pytest.mark.parametrize(
+    ("named", "person", "factor"),
+    [
+        pytest.param(("texts", "totp"), carrier(MOBILE, token=True), TEXTS, id="it comes first"),
+        pytest.param(("totp", "texts"), carrier(MOBILE, token=True), None, id="ours comes first"),
+        pytest.param(("totp", "texts"), carrier(MOBILE), TEXTS, id="there is no token"),
+        pytest.param(("cloud",), carrier(upstreams=("id-plus",)), None, id="it waits for a code"),
+    ],
+)
+def test_service_begins_by_itself_where_it_comes_first(
+    named: tuple[str, ...], person: User, factor: UpstreamFactor | None
+) -> None:
+    """Nobody's phone rings who has a token that is preferred."""
+    assert served(*named).opening(person) == factor
+
+
+@pytest.mark.parametrize(
+    ("named", "takes"),
+    [(("push",), True), (("texts",), False), (("cloud",), False), (("texts", "push"), True)],
+    ids=str,
+)
+def test_strangers_are_taken_where_a_service_knows_everyone(
+    named: tuple[str, ...], *, takes: bool
+) -> None:
+    """Whom the store does not know has no device here: somebody else must know them."""
+    assert served(*named, mode=Mode.STEP_UP).takes_strangers is takes

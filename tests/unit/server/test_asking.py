@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from radiusmfa.config.model import Mode
+from radiusmfa.config.service_model import Duo, Service
 from radiusmfa.config.upstream_model import Codec, Event, StartWith
-from radiusmfa.login.account import Kind
+from radiusmfa.factors.oath import PasscodeKey
+from radiusmfa.login.account import Kind, Token
 from radiusmfa.login.challenges import Entry
+from radiusmfa.login.errands import AskService, Served
 from radiusmfa.login.flow import Step
+from radiusmfa.login.plan import Plan
 from radiusmfa.login.talk import Talk
 from radiusmfa.outcome import (
     ASKS_PASSCODE,
@@ -27,6 +33,7 @@ from radiusmfa.secret import Secret
 from radiusmfa.server.asking import Asking
 from radiusmfa.server.attempt import Attempt
 from radiusmfa.server.guard import Guard
+from radiusmfa.service.line import ServiceLine
 from radiusmfa.upstream.inquiry import Inquiry, Response
 from radiusmfa.upstream.kept import Hidden, Kept, dump
 from radiusmfa.upstream.line import Line
@@ -483,3 +490,242 @@ def test_nobody_need_be_told_of_events(desk: Desk) -> None:
     desk.asking = Asking({"rsa": Line(upstream())}, desk.guard, desk.dead.__contains__)
 
     assert desk.outcome(desk.attempt(), ACCEPT) == PASSED
+
+
+# -- services --
+
+DAY: Final = date(2027, 1, 15)
+NOON: Final = datetime(2027, 1, 15, 12, tzinfo=UTC).timestamp()
+PUSH: Final = factor(upstream="push", is_service=True, start_with=StartWith.WORD)
+
+
+def push_service(open_until: date | None = None) -> Service:
+    """Return a service."""
+    settings = Duo(host="api-1.example", integration_key="DI", secret_key=Secret(b"key"))
+    return Service(name="push", settings=settings, open_until=open_until)
+
+
+@pytest.fixture
+def served(world: World) -> Iterator[Desk]:
+    """Asking of a factor that a service checks."""
+    made = Desk(world, PUSH)
+    made.asking = asking_service(made)
+    yield made
+    world.logins.roll_back()
+
+
+def asking_service(desk: Desk, open_until: date | None = None) -> Asking:
+    """Return who asks `push`."""
+    lines: dict[str, Line | ServiceLine] = {
+        "push": ServiceLine(push_service(open_until), b"pepper"),
+        "rsa": Line(upstream()),
+    }
+    noted = desk.noted
+    return Asking(lines, desk.guard, desk.dead.__contains__, lambda *one: noted.append(one))
+
+
+def asked_service(attempt: Attempt) -> AskService:
+    """Return what a service is to be asked."""
+    assert isinstance(attempt.asked, AskService)
+    return attempt.asked
+
+
+def with_push(desk: Desk, step: Step = Step.OPEN, **others: Any) -> Attempt:  # noqa: ANN401
+    """Return a round of Alice's in which the service is to be asked."""
+    attempt = desk.attempt(Mode.CHALLENGE, step, **others)
+    attempt.factor = PUSH
+    return attempt
+
+
+@pytest.mark.parametrize(
+    ("open_until", "now", "opens"),
+    [
+        pytest.param(None, NOON, False, id="never"),
+        pytest.param(DAY, NOON - 86_400, True, id="the day before"),
+        pytest.param(DAY, NOON, True, id="on the day"),
+        pytest.param(DAY, NOON + 43_199, True, id="its last second"),
+        pytest.param(DAY, NOON + 43_200, False, id="the day after"),
+    ],
+)
+def test_service_fails_open_until_the_end_of_a_day(
+    served: Desk, open_until: date | None, now: float, *, opens: bool
+) -> None:
+    """Only where it is written, and no longer than that."""
+    asking = asking_service(served, open_until)
+
+    assert asking.opens_without(with_push(served), now) is opens
+
+
+def test_nothing_else_fails_open(served: Desk) -> None:
+    """No upstream, no service that a reload has taken away, and nobody without a factor."""
+    asking, attempt = asking_service(served, DAY), with_push(served)
+    for other in (None, factor(), factor(upstream="former", is_service=True)):
+        attempt.factor = other
+        assert not asking.opens_without(attempt, NOON)
+
+
+def test_failing_open_lets_nobody_off_who_could_prove_more(served: Desk) -> None:
+    """Whoever has a token of ours is not let in by the password, nor who has a damaged one."""
+    asking, attempt = asking_service(served, DAY), with_push(served)
+    assert attempt.user is not None
+    attempt.user.is_damaged = True
+    assert not asking.opens_without(attempt, NOON)
+    attempt.user.is_damaged = False
+    assert asking.opens_without(attempt, NOON)
+    key = PasscodeKey(b"a seed of 20 octets.", "sha1", 6)
+    attempt.user.tokens = (Token(1, "T1", key, period=30, drift=0, last=-1),)
+    assert asking.opens_without(attempt, NOON)  # this client counts no such token
+    counting = replace(attempt.client, factors=("securid", "totp"))
+    attempt.plan = Plan(counting, served.world.factors, b"pepper")
+    assert not asking.opens_without(attempt, NOON)
+    attempt.user = None
+    assert not asking.opens_without(attempt, NOON)
+
+
+def test_failing_open_forgives_no_wrong_codes(served: Desk) -> None:
+    """Who is locked stays locked, whatever happens to the service."""
+    asking, attempt = asking_service(served, DAY), with_push(served)
+    for number in range(3):
+        assert attempt.user is not None
+        served.guard.count(attempt.user, Kind.UPSTREAM, attempt.client.name, b"%d" % number, NOON)
+
+    assert not asking.opens_without(attempt, NOON)
+
+
+def test_service_begins_with_nothing(served: Desk) -> None:
+    """A service that is told nothing begins by itself; it never learns the password."""
+    attempt = with_push(served, proof=b"proof")
+
+    assert served.asking.open_factor(attempt, 1000) is None
+
+    one = asked_service(attempt)
+    assert (one.service, one.user, one.typed, one.state) == ("push", "alice", b"", b"")
+    assert (one.has_password, one.deadline, one.client) == (True, 19.0, "challenge")
+    assert len(one.place) == 16
+
+
+@pytest.mark.parametrize(
+    ("mode", "step", "has_password"),
+    [
+        (Mode.STEP_UP, Step.PASSCODE, False),
+        (Mode.CHALLENGE, Step.PASSCODE, True),
+        (Mode.CHALLENGE, Step.CLAIM, True),
+    ],
+)
+def test_service_is_told_whether_the_password_was_right(
+    served: Desk, mode: Mode, step: Step, *, has_password: bool
+) -> None:
+    """Where nobody has checked one, it may ask for more."""
+    attempt = served.attempt(mode, step, is_answer=mode is Mode.CHALLENGE)
+    assert attempt.user is not None
+
+    assert served.asking.ask_factor(attempt, attempt.user, PUSH, b"push", 1000) is None
+
+    one = asked_service(attempt)
+    assert (one.typed, one.has_password) == (b"push", has_password)
+
+
+def test_service_goes_on_with_its_state(served: Desk) -> None:
+    """What it left to remember comes back with the answer."""
+    attempt = served.attempt(Mode.CHALLENGE, talk=Talk(upstream="push", state=b"tx"))
+    assert attempt.user is not None
+
+    assert served.asking.go_on(attempt, attempt.user) is None
+
+    assert (asked_service(attempt).state, asked_service(attempt).typed) == (b"tx", CODE)
+
+
+def test_locked_proof_of_a_service_is_not_asked_about(served: Desk) -> None:
+    """Whoever guesses makes no phone ring."""
+    attempt = with_push(served)
+    served.lock(attempt, Kind.UPSTREAM)
+
+    assert served.asking.open_factor(attempt, 1000) == Failed(Reason.LOCKED)
+    assert attempt.asked is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "step", "counts"),
+    [
+        (Failed(Reason.BAD_PASSCODE), Step.CLAIM, True),
+        (Failed(Reason.PERSON_REFUSED), Step.CLAIM, True),
+        (Failed(Reason.FRAUD_REPORTED), Step.OPEN, True),
+        (Failed(Reason.UPSTREAM_REFUSED), Step.CLAIM, True),
+        (Failed(Reason.UNANSWERED), Step.OPEN, True),
+        (Failed(Reason.UNANSWERED), Step.CLAIM, False),
+        (Failed(Reason.CODE_EXPIRED), Step.CLAIM, False),
+        (Failed(Reason.CALL_OPEN), Step.OPEN, False),
+        (Failed(Reason.UPSTREAM_MISCONFIGURED), Step.OPEN, False),
+        (Unavailable(Reason.UPSTREAM_SILENT), Step.OPEN, False),
+    ],
+    ids=str,
+)
+def test_wrong_proof_of_a_service_is_counted(
+    served: Desk, outcome: Outcome, step: Step, *, counts: bool
+) -> None:
+    """Whatever a person, or a thief, has done wrong; not what went wrong elsewhere."""
+    attempt = with_push(served, step)
+
+    assert served.asking.outcome(attempt, Served(outcome=outcome, service="push"), 1000) == outcome
+
+    assert served.counted(attempt) == ({"upstream": 1} if counts else {})
+
+
+def test_let_in_by_a_service_names_factor_and_device(served: Desk) -> None:
+    """An Accept tells which factor, and which device of the store, has counted."""
+    attempt = with_push(served)
+    one = Served(outcome=PASSED, service="push", serial="SMS-1", event=Event.PUSH_SENT)
+
+    assert served.asking.outcome(attempt, one, 1000) == PASSED
+
+    assert (attempt.kind, attempt.serial) == ("securid", "SMS-1")
+    assert served.noted == [("push", Event.PUSH_SENT)]
+
+
+def test_question_of_a_service_is_remembered(served: Desk) -> None:
+    """Which service asked, with which state, and how often so far."""
+    attempt = with_push(served)
+    one = Served(outcome=UPSTREAM_ASKS, service="push", text="Code: ", state=b"tx", server="api-1")
+
+    assert served.asking.outcome(attempt, one, 1000) == UPSTREAM_ASKS
+
+    assert served.asking.talk(attempt) == Talk(
+        upstream="push", factor="securid", server="api-1", state=b"tx", rounds=1
+    )
+
+
+def test_answer_of_another_kind_is_lost(served: Desk) -> None:
+    """A name that means a service now and meant an upstream before lets nobody in, nor reversed."""
+    lost = Failed(Reason.DIALOGUE_LOST)
+    attempt = with_push(served)
+
+    assert served.asking.outcome(attempt, Served(outcome=PASSED, service="rsa"), 1000) == lost
+    assert served.outcome(with_push(served), ACCEPT, upstream="push") == lost
+
+
+def test_service_that_is_known_to_be_gone_is_told(served: Desk) -> None:
+    """As an upstream is: the audit says that nobody was asked."""
+    served.dead.add("push")
+    attempt = with_push(served)
+
+    assert served.asking.is_gone(attempt, PUSH)
+
+    assert attempt.told is not None
+    assert json.loads(attempt.told[0])["answer"] == "upstream-unreachable"
+
+
+@pytest.mark.parametrize(("trusted", "address"), [(False, ""), (True, "192.0.2.7")])
+def test_address_is_told_where_the_client_is_trusted(
+    served: Desk, address: str, *, trusted: bool
+) -> None:
+    """Anybody else's word about where somebody is counts for nothing."""
+    attempt = with_push(served)
+    station = codec.attribute(31, b"192.0.2.7")
+    attempt.packet = codec.decode(codec.request(1, 0, bytes(16), station, KEY))
+    attempt.client = replace(
+        attempt.client, trust_address=trusted, address=("Calling-Station-Id",)
+    )  # fmt: skip
+
+    assert served.asking.open_factor(attempt, 1000) is None
+
+    assert asked_service(attempt).address == address

@@ -11,7 +11,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from radiusmfa.config.message_model import Gateway, MailTls, Smtp
-from radiusmfa.config.service_model import Questions, Service, Yubico
+from radiusmfa.config.service_model import Proxy, Questions, Service, Yubico
 from radiusmfa.login.errands import AskService, Served
 from radiusmfa.outcome import PASSED, Failed, Reason
 from radiusmfa.server.clock import SystemClock
@@ -35,7 +35,7 @@ from radiusmfa.service.dialogue import (
 )
 from radiusmfa.stores.calls import Calls
 from radiusmfa.stores.vault import Vault
-from tests import mail_server
+from tests import mail_server, proxies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,13 +94,18 @@ class Shell:
         self.server = Server()
         site = Site(self.server)  # type: ignore[no-untyped-call]
         port = loop.reactor.listenTCP(0, site, interface="127.0.0.1")  # type: ignore[no-untyped-call]
-        self.url = f"http://127.0.0.1:{port.getHost().port}"
+        self.port: int = port.getHost().port
+        self.url = f"http://127.0.0.1:{self.port}"
         self.clock = SystemClock()
         self.calls = Calls(Vault.create(folder / "keys"))
 
-    def performer(self, settings: Settings | None = None, timeout: int = 10) -> Performer:
+    def performer(
+        self, settings: Settings | None = None, timeout: int = 10, proxy: Proxy | None = None
+    ) -> Performer:
         """Return who performs for a service of *settings*, one that has a server."""
-        service = Service(name="it", settings=settings or Gateway(url=self.url), timeout=timeout)
+        service = Service(
+            name="it", settings=settings or Gateway(url=self.url), timeout=timeout, proxy=proxy
+        )
         ringing = Ringing(
             self.loop.reactor, self.clock, service, self.calls,
             pepper=b"pepper", entropy=bytes, flush=lambda: None, alarm=lambda *_: "",
@@ -186,6 +191,21 @@ def test_what_may_have_arrived_is_never_sent_twice(shell: Shell) -> None:
     """A push that broke off may have rung: it is not sent again, and nobody says unsent."""
     (lost,) = shell.answers(CLOSED)
     assert not lost.is_unsent
+    assert len(shell.server.asked) == 1
+
+
+def test_service_is_asked_through_its_proxy(shell: Shell) -> None:
+    """The proxy is asked for the way; what it refuses has not been sent."""
+    with proxies.Proxy(leads_to=("127.0.0.1", shell.port)) as way:
+        performer = shell.performer(proxy=Proxy(host="127.0.0.1", port=way.port))
+        (reply,) = shell.answers(HELLO, performer=performer)
+        assert reply.octets == b"hello, "
+        assert way.heads[0].startswith(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\n" % shell.port)
+        performer.close()
+        way.answer = (b"HTTP/1.1 403 Filtered\r\n\r\n",)
+        (lost,) = shell.answers(HELLO, performer=performer)
+        assert lost.is_unsent
+        assert lost.why == f"proxy 127.0.0.1:{way.port} refuses (403)"
     assert len(shell.server.asked) == 1
 
 

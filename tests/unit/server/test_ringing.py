@@ -206,6 +206,24 @@ def test_limit_is_refused(tmp_path: Path) -> None:
     assert phone.ringing.ring(ALICE, text)[0] == Rung(refused=Reason.CALL_LIMIT)
 
 
+@pytest.mark.parametrize(
+    ("ring", "refused"),
+    [
+        pytest.param(Ring(way="sms", to="+15551234"), Reason.CALL_LIMIT, id="one number"),
+        pytest.param(Ring(way="sms", device="***1234"), None, id="numbers that end alike"),
+        pytest.param(Ring(way="push"), None, id="devices without a name"),
+    ],
+)
+def test_destination_is_one_for_all_where_it_is_known(
+    tmp_path: Path, ring: Ring, refused: Reason | None
+) -> None:
+    """One telephone of two people is called as often as one; two that look alike are two."""
+    phone = Phone(tmp_path, Limits(per_hour=1))
+    bob = replace(ALICE, user="bob", number=ALICE.number + 1)
+    assert phone.ringing.ring(ALICE, ring)[0] == Rung()
+    assert phone.ringing.ring(bob, ring)[0] == Rung(refused=refused)
+
+
 def test_login_hears_what_the_person_says(phone: Phone) -> None:
     """The call is watched once, and its end is known to login and store."""
     call = phone.open()

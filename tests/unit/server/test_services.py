@@ -13,7 +13,15 @@ from zope.interface import provider
 from radiusmfa.config.service_model import Questions, Service
 from radiusmfa.config.upstream_model import Event
 from radiusmfa.login.errands import AskService, Served
-from radiusmfa.outcome import BROKEN, PASSED, UPSTREAM_ASKS, Failed, Reason, Unavailable
+from radiusmfa.outcome import (
+    BROKEN,
+    PASSED,
+    UNAVAILABLE,
+    UPSTREAM_ASKS,
+    Failed,
+    Reason,
+    Unavailable,
+)
 from radiusmfa.server import services
 from radiusmfa.server.services import Services, World
 from radiusmfa.service import kinds
@@ -211,6 +219,15 @@ def test_service_that_is_gone_is_known_to_be(town: Town) -> None:
     assert not town.services.is_dead("q")
 
 
+def test_busy_service_is_not_gone(town: Town) -> None:
+    """It has answered: whoever makes it busy must not have it taken for gone."""
+    town.ends_in = lambda _: Served(outcome=Unavailable(Reason.UPSTREAM_BUSY))
+    for _ in range(5):
+        town.ask()
+        town.hashes[-1].callback(True)  # noqa: FBT003
+    assert not town.services.is_dead("q")
+
+
 def test_reload_with_the_same_settings_changes_nothing(town: Town) -> None:
     """Who waits goes on waiting, and connections stay."""
     received = town.ask()
@@ -243,12 +260,11 @@ def test_new_certificates_make_a_new_service(town: Town, ca_file: Path, tmp_path
 
 
 def test_end_of_the_server_answers_everybody(town: Town) -> None:
-    """Whoever waits is told that nobody can be asked: another factor may count."""
+    """Nothing is decided of whoever waits: nobody is let in because we stop, nor refused."""
     first, second = town.ask(), town.ask(client="wifi")
     town.services.close()
     told = {id(one): served.outcome for one, served in town.answers}
-    gone = Unavailable(Reason.UPSTREAM_UNREACHABLE)
-    assert told == {id(first): gone, id(second): gone}
+    assert told == {id(first): UNAVAILABLE, id(second): UNAVAILABLE}
 
 
 def test_what_happened_is_counted(town: Town) -> None:
