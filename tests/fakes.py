@@ -61,11 +61,16 @@ class FakeClock:
         self._wall -= seconds
 
 
-def waiting(client: str = "vpn") -> Received:
-    """Return a login that waits at *client*: whoever asks for it reads nothing else of it."""
-    return cast(
-        "Received", SimpleNamespace(site=SimpleNamespace(client=SimpleNamespace(name=client)))
-    )
+def waiting(client: str = "vpn", deadline: Callable[[], float] = lambda: 20.0) -> Received:
+    """
+    Return a login that waits: whoever asks for it reads nothing else of it.
+
+    Args:
+        client: At which.
+        deadline: Until when, as far as is known.
+    """
+    site = SimpleNamespace(client=SimpleNamespace(name=client))
+    return cast("Received", SimpleNamespace(site=site, deadline=deadline))
 
 
 @final

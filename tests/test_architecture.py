@@ -86,6 +86,7 @@ OURS = {
         "login.challenges",
         "login.talk",
         "login.throttle",
+        "login.tries",
         "login.username",
     },
     "enrol": {

@@ -13,12 +13,14 @@ from radiusmfa.interfaces import KeysError, StoreError
 from radiusmfa.login import devices
 from radiusmfa.secret import Secret
 from radiusmfa.stores import assignments, database, holders
+from radiusmfa.stores.client_state import ClientState
 from radiusmfa.stores.vault import Vault
 from radiusmfa.wire import codec, numbers
 
 if TYPE_CHECKING:
     from radiusmfa.cli.findings import Finding
     from radiusmfa.config.model import Configuration, Listen
+    from radiusmfa.login.tries import Known
 
 _VERSION: Final = "SELECT value FROM meta WHERE name = 'schema_version'"
 _PEOPLE: Final = "SELECT count(*) FROM users"
@@ -55,6 +57,7 @@ def store(config: Configuration) -> list[Finding]:
         (version,) = opened.connection.execute(_VERSION).fetchone()
         (people,) = opened.connection.execute(_PEOPLE).fetchone()
         assigned, held = assignments.counts(opened), holders.counts(opened)
+        learned = ClientState(opened).patience()
     users = common.count(range(people), "user")
     text = f"opens with {config.keys_path}; schema {version}, {users}"
     found = [findings.ok(str(config.store_path), text)]
@@ -83,6 +86,23 @@ def store(config: Configuration) -> list[Finding]:
         for kind in devices.PERSONAL
         if kind in held and kind not in used
     ]
+    return found + _patience(config, learned)
+
+
+def _patience(config: Configuration, learned: list[tuple[str, str, Known]]) -> list[Finding]:
+    clients = {client.name: client for client in config.clients}
+    found = []
+    for name, address, known in sorted(learned):
+        client = clients.get(name)
+        if client is None:
+            continue
+        subject = f"client {name} ({address})"
+        if client.learns_patience:
+            found.append(findings.note(subject, Cause.GIVES_UP_AFTER, str(known), known.advice))
+        elif known.setting < client.time_budget:
+            text = f"{known}; time_budget is {client.time_budget}"
+            advice = f"{known.advice}, unless it has been given more time since"
+            found.append(findings.note(subject, Cause.GIVES_UP_SOONER, text, advice))
     return found
 
 

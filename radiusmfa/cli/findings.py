@@ -26,6 +26,8 @@ class Cause(StrEnum):
     UNUSABLE_STORE = "unusable-store"
     FORGOTTEN_UPSTREAM = "forgotten-upstream"
     UNUSED_DEVICES = "unused-devices"
+    GIVES_UP_AFTER = "gives-up-after"
+    GIVES_UP_SOONER = "gives-up-sooner"
     NOT_RUNNING = "not-running"
     NOT_ASKED = "not-asked"
     NO_ADDRESS = "no-address"

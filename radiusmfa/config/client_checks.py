@@ -188,8 +188,10 @@ def hints(
     asked = {factor.upstream for factor in used if not factor.is_service}
     if client.primary in upstreams:
         asked.add(client.primary)
+    learned = " until more is learned" if client.learns_patience else ""
     said = [
-        f"time_budget is {client.time_budget}: upstream {name} may wait {_PERSON} s for a person"
+        f"time_budget is {client.time_budget}{learned}: upstream {name} may wait {_PERSON} s for a"
+        " person"
         for name in sorted(asked & upstreams.keys())
         if upstreams[name].dialogue.waits and client.time_budget < _PERSON
     ]

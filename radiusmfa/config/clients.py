@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from radiusmfa.config import client_checks, client_profiles, reply
+from radiusmfa.config import client_checks, client_profiles, reply, time_budget
 from radiusmfa.config.fields import Fields, closest, scalar_text
 from radiusmfa.config.model import LOCAL, LOCAL_FACTORS, NONE, Client, Mode, Network
 from radiusmfa.config.networks import network
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from radiusmfa.config.profile_model import Profile
     from radiusmfa.config.upstream_model import Upstream
 
-# What only a profile or a policy can say.
-_NOT_WRITTEN: Final = {"group_reply", "skips_factor", "not_enrolled_until", "remember"}
+# What only a profile or a policy can say, or another setting.
+_NOT_WRITTEN: Final = {
+    "learns_patience", "group_reply", "skips_factor", "not_enrolled_until", "remember",
+}  # fmt: skip
 _NAMES: Final = tuple(
     field.name for field in dataclasses.fields(Client) if field.name not in _NOT_WRITTEN
 )
@@ -126,6 +128,7 @@ def _settings(fields: Fields, profile: Profile | None, known: Known) -> Client:
     group = profile.group if profile else None
     carrier = (group.attribute, group.value) if group else plain.group_reply
     primary, directory = _primary(fields, mode, known), _directory(fields, known)
+    seconds, learns = time_budget.read(fields, plain.time_budget)
     return Client(
         name="",
         networks=(),
@@ -134,7 +137,8 @@ def _settings(fields: Fields, profile: Profile | None, known: Known) -> Client:
         primary=primary,
         factors=named_factors(fields, known.factors),
         when_unavailable=instead(fields, known.factors),
-        time_budget=fields.integer("time_budget", plain.time_budget, low=1, high=300),
+        time_budget=seconds,
+        learns_patience=learns,
         shows_challenges=fields.boolean("shows_challenges", default=mode is not Mode.APPEND),
         without_password=fields.boolean("without_password", default=plain.without_password),
         prompts=fields.choice("prompts", plain.prompts),

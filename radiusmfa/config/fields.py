@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from radiusmfa.config.nodes import Listing, Mapping, Node, Place, Report, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from enum import StrEnum
 
 _Choice = TypeVar("_Choice", bound="StrEnum")
@@ -93,6 +93,13 @@ class Fields:
             return Found(self._entries[name][1], self.path(name))
         return self._fallback.find(name) if self._fallback else None
 
+    def every(self, name: str) -> Iterator[Found]:
+        """Yield what was written for *name*, here and in each fallback, the first that counts."""
+        if name in self._entries:
+            yield Found(self._entries[name][1], self.path(name))
+        if self._fallback:
+            yield from self._fallback.every(name)
+
     def need(self, name: str) -> Found | None:
         """Return what was written for *name*; nothing is a fault."""
         found = self.find(name)
@@ -111,11 +118,9 @@ class Fields:
         found = self.find(name)
         if found is None:
             return default
-        node = found.node
-        if isinstance(node, Scalar) and not node.quoted and _WHOLE_NUMBER.fullmatch(node.text):
-            number = int(node.text)
-            if low <= number <= high:
-                return number
+        number = whole(found, low, high)
+        if number is not None:
+            return number
         self.report.add(found.place, found.where, f"must be a whole number from {low} to {high}")
         return default
 
@@ -204,6 +209,15 @@ class Fields:
             node = Mapping({}, node.place)
         where = found.where if found else self.path(name)
         return Fields(node, where, self.report, known=known, fallback=fallback)
+
+
+def whole(found: Found, low: int, high: int) -> int | None:
+    """Return a whole number from *low* to *high*, None: it is none."""
+    node = found.node
+    if isinstance(node, Scalar) and not node.quoted and _WHOLE_NUMBER.fullmatch(node.text):
+        number = int(node.text)
+        return number if low <= number <= high else None
+    return None
 
 
 def duration_text(seconds: int) -> str:

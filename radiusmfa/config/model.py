@@ -125,6 +125,8 @@ class Client:
             servers of the user's own could not be asked.
         time_budget: Seconds from a request until this client gives up, 1 to 300; its
             answer leaves before.
+        learns_patience: `time_budget: learn`: the number counts until the client's tries have
+            taught another.
         shows_challenges: Whether a token server's challenge can be passed on to it.
         without_password: `step-up`: a request that brings no password at all begins the factor
             by itself, as a push. Whoever sends it has checked the password, and cannot show it.
@@ -171,6 +173,7 @@ class Client:
     factors: tuple[str, ...] = LOCAL_FACTORS
     when_unavailable: tuple[str, ...] = ()
     time_budget: int = 20
+    learns_patience: bool = False
     shows_challenges: bool = True
     without_password: bool = False
     prompts: Prompts = Prompts.RELAY

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from radiusmfa.duplicates import Answer
+from radiusmfa.server import teaching
 from radiusmfa.server.received import Received
 from radiusmfa.wire import numbers
 
@@ -81,6 +82,7 @@ def forget(received: Received) -> None:
     if received.answer is None:
         return
     end(received)
+    teaching.forgotten(received)
     for other in received.answer.waiting:
         if isinstance(other, Received):
             other.port.duplicates.forget(other.key, other.packet.octets)

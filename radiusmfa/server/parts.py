@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 from radiusmfa.clients import Clients
 from radiusmfa.duplicates import Answer, Retries
+from radiusmfa.login import patience
+from radiusmfa.login.patience import Addresses
 from radiusmfa.server import identity
 from radiusmfa.server.asking import Asking
 from radiusmfa.server.binding import Binding
@@ -19,18 +21,16 @@ from radiusmfa.upstream.line import Line
 from radiusmfa.wire.address import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from radiusmfa.config.model import Configuration
     from radiusmfa.config.upstream_model import Event
+    from radiusmfa.login.tries import Known
     from radiusmfa.server.rules import Rule
     from radiusmfa.server.run import Watch
     from radiusmfa.stores.logins import Logins
     from radiusmfa.wire.address import Address
     from radiusmfa.wire.codec import Packet
-
-_MARGIN: Final = 0.05
-"""Of a client's time budget that is left for the way back; at least a tenth of a second."""
 
 
 @final
@@ -48,14 +48,16 @@ class Site:
         is_ruled: Something has to be known before the first step: a policy, a person.
         has_upstream: Some upstream may be asked for it.
         waits: Somebody outside may be asked for it.
-        budget: Seconds from a request until its answer has to leave.
+        budget: Seconds from a request until its answer has to leave; with `patience` as long
+            as nothing was learned.
+        patience: How long its addresses wait; None: nobody outside is asked, or it is configured.
         retries: None if the client wants none.
         waiting: Logins for which an upstream is being asked, by what they ask.
     """
 
     __slots__ = (
         "_address", "_by_key", "_wanted", "budget", "client", "has_upstream", "is_ruled", "own",
-        "plan", "replies", "retries", "rules", "strip", "tests", "waiting", "waits",
+        "patience", "plan", "replies", "retries", "rules", "strip", "tests", "waiting", "waits",
     )  # fmt: skip
 
     def __init__(self, own: Rule, rules: tuple[Rule, ...] | None = None) -> None:
@@ -82,7 +84,9 @@ class Site:
         self.has_upstream = any(rule.plan.has_upstream for rule in every)
         self.waits = self.has_upstream or self.is_ruled
         self._address = Reader(client.address) if client.trust_address else None
-        self.budget = client.time_budget - max(0.1, _MARGIN * client.time_budget)
+        self.budget = patience.budget(client.time_budget)
+        learns = client.learns_patience and self.waits
+        self.patience = Addresses(client.time_budget) if learns else None
         self.retries = Retries(client.retry_window) if client.retry_window else None
         self.waiting: dict[int, Answer] = {}
 
@@ -104,6 +108,9 @@ class Site:
     def inherit(self, before: Site) -> None:
         """Know the logins that were under way with *before*, the same client's until a reload."""
         self.waiting = before.waiting  # shared, as whoever waits there leaves it by this table
+        if self.patience is not None and before.patience is not None:
+            self.patience = before.patience
+            self.patience.look_again(self.client.time_budget)
         is_same = [one.policy for one in self.tests] == [one.policy for one in before.tests]
         if self.client == before.client and is_same:  # else what it was answered may no longer hold
             self.retries = before.retries
@@ -157,12 +164,14 @@ def assemble(  # noqa: PLR0913 - what everything is made of
         watch: Told of every step of every login; only `radiusmfa try` wants that.
     """
     clients = Clients(configuration.clients)
-    clients.learned(logins.peers())
+    clients.learned(logins.clients.peers())
     compiler = Compiler(configuration, pepper, entropy)
     sites = {
         client.name: Site(compiler.own(client), compiler.rules(client))
         for client in configuration.clients
     }
+    if any(site.patience is not None for site in sites.values()):
+        _remember(sites, logins.clients.patience())
     guard = Guard(logins, configuration.lockout, pepper, configuration.directories)
     binding = Binding(guard, partial(identity.find, logins))
     judge = Judge(logins, binding, configuration.directories, configuration.approvals)
@@ -173,3 +182,10 @@ def assemble(  # noqa: PLR0913 - what everything is made of
     asking = Asking(lines, guard, is_dead, note)
     steps = Steps(logins, guard, asking, binding, decoy, watch)
     return Parts(clients, sites, judge, steps, asking, binding, guard)
+
+
+def _remember(sites: dict[str, Site], rows: Iterable[tuple[str, str, Known]]) -> None:
+    for client, address, known in rows:
+        site = sites.get(client)
+        if site is not None and site.patience is not None:
+            site.patience.restore(address, known)

@@ -24,7 +24,7 @@ from radiusmfa.login.username import UserNameError
 from radiusmfa.ops.audit import Told
 from radiusmfa.outcome import Reason
 from radiusmfa.primary.local import Question
-from radiusmfa.server import identity, joins, ruling
+from radiusmfa.server import accounting, identity, joins, ruling, teaching
 from radiusmfa.server.attempt import Attempt
 from radiusmfa.server.received import Received
 from radiusmfa.upstream import kept as carried
@@ -241,9 +241,12 @@ class Pipeline:
         elif isinstance(seen, bytes):
             counters.total_dup_requests += 1
             port.send(seen, address)
+        elif seen is Seen.PENDING:
+            counters.total_dup_requests += 1
+            site = self.parts.sites[peer.client.name]
+            teaching.resent(site, peer, (port, address, packet.identifier), now)
         else:
-            counters.total_dup_requests += seen is Seen.PENDING
-            counters.total_packets_dropped += seen is Seen.FULL
+            counters.total_packets_dropped += 1
 
     def _answer_status(self, port: Port, address: Address, packet: Packet, peer: Peer) -> None:
         # RFC 5997 section 4.2; never looked up among duplicates, nor counted as a login.
@@ -298,7 +301,7 @@ class Pipeline:
     def _begin(self, received: Received, now: float, monotonic: float) -> Decision | None:
         packet, peer, site = received.packet, received.peer, received.site
         if peer.is_changed:
-            self._learn(peer, now)
+            teaching.signs(peer, self._logins.clients, now)
         may_lack = site.client.without_password
         asked = request.read(packet, peer.key.secret, without_password=may_lack)
         if isinstance(asked, Reason):
@@ -321,9 +324,8 @@ class Pipeline:
             if entry is None:
                 return Reject(Reason.UNKNOWN_STATE)
             mode = _MODES[entry.mode]
-        deadline = received.arrived + site.budget
         attempt = received.attempt = Attempt(
-            client, site.plan, mode, packet, asked, entry, deadline
+            client, site.plan, mode, packet, asked, entry, received.deadline()
         )
         step = self._settle if site.is_ruled else self._start
         return step(received, attempt, now, monotonic)
@@ -405,6 +407,8 @@ class Pipeline:
             self._abandon(received)
             self._join(received, known)
             return
+        if received.site.patience is not None:
+            teaching.waits(received)
         self.pending += 1
         self._inquiries.append((received, inquiry))
 
@@ -416,6 +420,7 @@ class Pipeline:
         self.counters.total_dup_requests += 1
         if not known.code:
             known.waiting.append(received)
+            teaching.joined(received, known)
             return
         self._reply(received, known)
 
@@ -497,16 +502,12 @@ class Pipeline:
         return decision, replies.challenge(entry.state, decision.reason, attempt, lifetime), None
 
     def _account(self, received: Received, now: float) -> None:
-        peer = received.peer
-        line = self._lines.accounting(now, received.site.client.name, peer.address, received.packet)
-        if line is None:
-            # Not recorded, so not acknowledged (RFC 2866 section 4.2).
-            self._discard(Fault.MISSING_ATTRIBUTE, peer.address, received.arrived)
+        reply = accounting.record(received, self._lines, self._logins, now)
+        if reply is None:
+            self._discard(Fault.MISSING_ATTRIBUTE, received.peer.address, received.arrived)
             received.port.duplicates.forget(received.key, received.packet.octets)
-            return
-        self._logins.audit(line)
-        reply = codec.reply(numbers.ACCOUNTING_RESPONSE, received.packet, peer.key, signed=False)
-        self._replies.append((received, reply or b""))
+        else:
+            self._replies.append((received, reply))
 
     def _audit(self, received: Received, decision: Decision, now: float) -> None:
         attempt, packet, peer = received.attempt, received.packet, received.peer
@@ -547,6 +548,8 @@ class Pipeline:
             return  # nobody else can ask for it
         if received.site.waits:
             joins.end(received)
+        if received.wait is not None:
+            teaching.ended(received, self._logins.clients, self._clock)
         if answer.waiting:
             for other in answer.waiting:
                 if isinstance(other, Received):
@@ -625,16 +628,6 @@ class Pipeline:
         if now - self._complained >= 1:
             self._complained = now
             log.critical("no login can be decided: {error}", error=str(error))
-
-    def _learn(self, peer: Peer, now: float) -> None:
-        peer.is_changed = False
-        row = peer.client.name, peer.address, peer.message_authenticator, peer.proxy_state
-        self._logins.put_peer((row[0], row[1], row[2].value, row[3].value), now)
-        log.warn(
-            "client {client} ({address}): require_message_authenticator is now {required!r},"
-            " limit_proxy_state {limited!r}; set them in the configuration",
-            client=row[0], address=row[1], required=row[2].value, limited=row[3].value,
-        )  # fmt: skip
 
     def _discard(self, fault: Fault, source: str, now: float) -> None:
         self.counters.discarded(fault)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, final
 if TYPE_CHECKING:
     from radiusmfa.clients import Peer
     from radiusmfa.duplicates import Answer, Duplicates
+    from radiusmfa.login.tries import Wait
     from radiusmfa.server.attempt import Attempt
     from radiusmfa.server.parts import Site
     from radiusmfa.server.run import Checked
@@ -42,7 +43,7 @@ class Received:
 
     __slots__ = (
         "address", "answer", "arrived", "attempt", "checked", "login", "login_key", "packet",
-        "peer", "port", "replies", "retry", "site", "waited",
+        "peer", "port", "replies", "retry", "site", "wait", "waited",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - where it came from, what it is, whose, when
@@ -67,9 +68,22 @@ class Received:
         self.login_key = self.retry = 0
         self.answer: Answer | None = None
         self.checked: Checked | None = None
+        self.wait: Wait | None = None  # where the client's tries teach how long it waits
         self.waited = 0.0
 
     @property
     def key(self) -> tuple[Address, int]:
         """What the duplicates know it by."""
         return self.address, self.packet.identifier
+
+    def deadline(self) -> float:
+        """
+        Return when the answer has to leave, monotonic.
+
+        Constant, but where the client's tries count (`time_budget: learn`): there it moves
+        while the login waits.
+        """
+        site = self.site
+        if site.patience is None:
+            return self.arrived + site.budget
+        return site.patience.of(self.peer.address).deadline(self.arrived, self.wait)

@@ -132,7 +132,7 @@ class Counterpart:
         began = self._world.clock.monotonic()
         self._waiting_of[client] += 1
         self._number += 1
-        work = self._waiting[self._number] = Deferred.fromCoroutine(self._served(asked))
+        work = self._waiting[self._number] = Deferred.fromCoroutine(self._served(received, asked))
         work.addBoth(self._end, self._number, received, began).addErrback(_broke)
         return None
 
@@ -174,10 +174,10 @@ class Counterpart:
             **self.counted,
         }
 
-    async def _served(self, asked: AskService) -> Served:
+    async def _served(self, received: Received, asked: AskService) -> Served:
         settings, clock = self.service.settings, self._world.clock
         dialogue = kinds.DIALOGUES[type(settings)](settings, asked, self._tools(asked))
-        turn = Round(asked, lambda: asked.deadline - clock.monotonic())
+        turn = Round(asked, lambda: received.deadline() - clock.monotonic())
         return await self._performer.perform(dialogue, turn)
 
     def _tools(self, asked: AskService) -> Tools:

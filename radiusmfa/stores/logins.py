@@ -19,6 +19,7 @@ from radiusmfa.interfaces import StoreBusyError, StoreError
 from radiusmfa.login.username import normal_name
 from radiusmfa.stores import approvals, database, loading, open_challenges, remembered, trail
 from radiusmfa.stores.calls import Calls
+from radiusmfa.stores.client_state import ClientState
 from radiusmfa.stores.strangers import Strangers
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ _FOLD_FROM: Final = 50_000  # used steps that are left alone
 _PUT_FAILURES = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
 _CLEAR_FAILURES = "DELETE FROM failures WHERE user = ? AND factor = ? AND client = ?"
 _PUT_HASH = "UPDATE users SET password = ? WHERE id = ? AND password = ?"
-_PEERS = "SELECT client, address, message_authenticator, proxy_state FROM client_state"
-_PUT_PEER = "INSERT OR REPLACE INTO client_state VALUES (?, ?, ?, ?, ?)"
 
 
 @final
@@ -50,6 +49,7 @@ class Logins:
 
     Attributes:
         calls: To people; changed at any time, written with the next turn.
+        clients: What their packets have taught.
         damaged: Serials of tokens whose seed could not be opened; they do not count.
         is_stale: What is in memory may be untrue; the next turn reads anew.
     """
@@ -71,6 +71,7 @@ class Logins:
         self._other: list[tuple[str, tuple[object, ...]]] = []
         self._unfolded = 0
         self.calls = Calls(database.vault)
+        self.clients = ClientState(database, self._other.append)
         self.damaged: set[str] = set()
         self.is_stale = True
 
@@ -273,10 +274,6 @@ class Logins:
         """Forget a challenge that was answered or is too old."""
         self._other.append((open_challenges.DROP, (state.decode("ascii", "replace"),)))
 
-    def put_peer(self, row: tuple[str, str, str, str], now: float) -> None:
-        """Remember what the packets of a client taught: client, address, and two settings."""
-        self._other.append((_PUT_PEER, (*row, int(now))))
-
     def touch(self) -> None:
         """Write something and take it away: `commit` then shows whether there is room."""
         self._other.append(("INSERT OR REPLACE INTO meta VALUES ('room', zeroblob(16384))", ()))
@@ -299,13 +296,6 @@ class Logins:
         """
         try:
             return open_challenges.read(self._sql, self._database.vault)
-        except sqlite3.Error as error:
-            raise self._failed(error) from None
-
-    def peers(self) -> list[tuple[str, str, str, str]]:
-        """Return what was learned of clients; raise StoreError if that cannot be read."""
-        try:
-            return self._sql.execute(_PEERS).fetchall()
         except sqlite3.Error as error:
             raise self._failed(error) from None
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from radiusmfa.config.model import Factors, Totp
 from radiusmfa.factors import totp
 from radiusmfa.login import devices
-from radiusmfa.stores import trail
+from radiusmfa.stores import client_state, trail
 from radiusmfa.stores.vault import Vault
 
 if TYPE_CHECKING:
@@ -31,13 +31,9 @@ if TYPE_CHECKING:
 _TOKENS: Final = "SELECT id, serial, kind, period, status, drift, last, seed FROM tokens"
 _PUT_STATE: Final = "UPDATE tokens SET drift = ?, last = ?, status = ? WHERE id = ?"
 _CODES: Final = "SELECT user, code FROM recovery"
-_PEERS: Final = (
-    "SELECT client, address, message_authenticator, proxy_state, since FROM client_state"
-)
 _GRANTS: Final = "SELECT id, approval, user, created, revoked_by, revoked, ended FROM approvals"
 
 _PUT_GRANT: Final = "UPDATE approvals SET revoked_by = ?, revoked = ?, ended = ? WHERE id = ?"
-_PUT_PEER: Final = "INSERT OR REPLACE INTO client_state VALUES (?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +87,7 @@ def use_up(
         void_approvals = tuple(_revoke_approvals(connection, known, actor))
         connection.execute("DELETE FROM challenges")
         connection.execute("DELETE FROM remembered")
-        connection.executemany(_PUT_PEER, [] if known is None else known.peers)
+        connection.executemany(client_state.PUT, [] if known is None else known.peers)
         detail = f"{source}, after line {lines}"
         if void_approvals:
             numbers = " ".join(f"#{number}" for number in void_approvals)
@@ -138,7 +134,7 @@ def _known(copy: Database, old: Database) -> _Known | None:
             return None
         connection = old.connection
         codes = set(connection.execute(_CODES))
-        peers = connection.execute(_PEERS).fetchall()
+        peers = connection.execute(client_state.ROWS).fetchall()
         return _Known(_state(connection), codes, _grants(connection), peers)
     except sqlite3.Error:  # damaged; that may be why there is a restore
         return None

@@ -28,7 +28,7 @@ def full(world: World) -> World:
     assert world.nas(STEP_UP).decide("alice", b"0") == REJECT  # the server has looked at her
     (pages,) = world.store.connection.execute("PRAGMA page_count").fetchone()
     world.store.connection.execute(f"PRAGMA max_page_count = {pages}")
-    filling = "INSERT INTO client_state VALUES (?, 'x', 'yes', 'yes', 0)"
+    filling = "INSERT INTO client_state VALUES (?, 'x', 'yes', 'yes', 0, 0, 0, 0)"
     rows = ((f"{number}{'x' * 3000}",) for number in range(10_000))
     with pytest.raises(sqlite3.OperationalError, match="full"):
         world.store.connection.executemany(filling, rows)

@@ -55,3 +55,11 @@ CREATE TABLE calls (
 CREATE INDEX calls_of_user ON calls (user);
 
 CREATE INDEX calls_by_time ON calls (created);
+
+-- waits: seconds from a client's first try until it was seen to have given up; pause: between its first
+-- tries. tries: how many; 0: nothing is known.
+ALTER TABLE client_state ADD COLUMN waits REAL NOT NULL DEFAULT 0;
+
+ALTER TABLE client_state ADD COLUMN pause REAL NOT NULL DEFAULT 0;
+
+ALTER TABLE client_state ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;

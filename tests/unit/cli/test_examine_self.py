@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -13,9 +13,11 @@ from radiusmfa.config import read
 from radiusmfa.config.model import Factors, Listen
 from radiusmfa.config.service_model import Questions, Service
 from radiusmfa.config.upstream_model import Upstream, UpstreamFactor, Users
+from radiusmfa.login.tries import Known
 from radiusmfa.secret import Secret
 from radiusmfa.stores import assignments, migrations, tokens
 from radiusmfa.stores.assignments import Assignment
+from radiusmfa.stores.logins import Logins
 from radiusmfa.wire import numbers
 from tests.unit.cli.responder import (
     SECRET,
@@ -71,6 +73,60 @@ def test_store_is_opened_and_counted(office: Office, config: Configuration) -> N
     (found,) = examine_self.store(config)
     assert found.level is Level.OK
     assert f"schema {max(migrations.steps())}, 2 users" in found.text
+
+
+@pytest.mark.parametrize(
+    ("client", "settings", "cause", "text", "advice"),
+    [
+        pytest.param(
+            "",
+            {"learns_patience": True},
+            Cause.GIVES_UP_AFTER,
+            "",
+            "set time_budget: 15",
+            id="learn",
+        ),
+        pytest.param(
+            "",
+            {"time_budget": 20},
+            Cause.GIVES_UP_SOONER,
+            "; time_budget is 20",
+            "set time_budget: 15, unless it has been given more time since",
+            id="too-long",
+        ),
+        pytest.param("", {"time_budget": 15}, None, "", "", id="as-it-is"),
+        pytest.param("gone", {"time_budget": 20}, None, "", "", id="of-nobody"),
+    ],
+)
+def test_how_long_clients_wait_is_told(
+    office: Office,
+    config: Configuration,
+    client: str,
+    settings: dict[str, Any],
+    cause: Cause | None,
+    text: str,
+    advice: str,
+) -> None:
+    """What was learned is shown with the setting that it asks for, and where one says otherwise."""
+    (entry,) = config.clients
+    with office.open() as store:
+        logins = Logins(store)
+        logins.begin()
+        known = Known(15.01, 5.0, 3)
+        logins.clients.put_patience(client or entry.name, "192.0.2.10", known, 5.0)
+        logins.commit()
+    changed = dataclasses.replace(config, clients=(dataclasses.replace(entry, **settings),))
+
+    found = examine_self.store(changed)[1:]
+
+    if cause is None:
+        assert found == []
+        return
+    (note,) = found
+    assert (note.level, note.cause) == (Level.NOTE, cause)
+    assert note.subject == f"client {entry.name} (192.0.2.10)"
+    assert note.text == f"gives up after 15 s (5 s apart, 3 tries){text}"
+    assert note.advice == advice
 
 
 def test_assignment_to_a_lost_upstream_is_a_note(office: Office, config: Configuration) -> None:

@@ -213,6 +213,13 @@ def test_short_time_for_a_person_is_a_warning(settings: str, name: str) -> None:
     ]
     assert warnings(f"{settings}, time_budget: 59")
     assert not warnings(f"{settings}, time_budget: 60")
+    assert warnings(f"{settings}, time_budget: learn") == [
+        (
+            f"client vpn: time_budget is 20 until more is learned: upstream {name} may wait 60 s"
+            " for a person"
+        )
+    ]
+    assert not warnings(f"{settings}, time_budget: {{learn: 60}}")
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,13 @@ def test_example_shows_every_setting() -> None:
     # What only a profile or a policy can say.
     wanted -= {
         f"clients.{name}"
-        for name in ("group_reply", "skips_factor", "not_enrolled_until", "remember")
+        for name in (
+            "learns_patience",
+            "group_reply",
+            "skips_factor",
+            "not_enrolled_until",
+            "remember",
+        )
     }
     wanted -= {"approvals.aws-root.name", "approvals.aws-root.servicenow"}
     wanted.add("approvals.aws-change.servicenow")

@@ -215,6 +215,17 @@ def test_own_setting_hides_the_fallback() -> None:
     assert not report.faults
 
 
+def test_every_layer_says_what_it_says() -> None:
+    """What was written for a setting can be read layer by layer, with its place in each."""
+    lowest, _ = _fields("a: 3")
+    middle, _ = _fields("{}", fallback=lowest)
+    fields, _ = _fields("a: 2", fallback=middle)
+    found = [(one.where, one.node) for one in fields.every("a")]
+    assert [where for where, _ in found] == ["there.a", "here.a"]
+    assert [node.text for _, node in found if isinstance(node, nodes.Scalar)] == ["2", "3"]
+    assert list(fields.every("b")) == []
+
+
 def test_items_are_entries_of_a_list() -> None:
     """A list gives its entries with their paths; anything else is a fault."""
     fields, _ = _fields("a: [x, y]")

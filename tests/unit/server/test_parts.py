@@ -8,10 +8,12 @@ import pytest
 
 from radiusmfa.config.model import Mode, Tri
 from radiusmfa.decision import Accept
+from radiusmfa.login.tries import Known
 from radiusmfa.request import Credentials
 from radiusmfa.server.attempt import Attempt
 from radiusmfa.wire import codec
-from tests.flows.world import STEP_UP, World, client
+from tests.flows.upstreams import upstream
+from tests.flows.world import APPEND, ASKING, STEP_UP, World, client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,13 +60,57 @@ def test_what_was_learned_is_taken_over(world: World) -> None:
     """What a client's packets taught before is known to the new parts."""
     world.clients = (client(STEP_UP, Mode.STEP_UP, require_message_authenticator=Tri.AUTO),)
     world.logins.begin()
-    world.logins.put_peer(("step-up", STEP_UP, "yes", "yes"), world.now)
+    world.logins.clients.put_peer(("step-up", STEP_UP, "yes", "yes"), world.now)
     world.logins.commit()
 
     peer = world.parts().clients.find(STEP_UP)
 
     assert peer is not None
     assert peer.message_authenticator is Tri.YES
+
+
+def test_patience_is_taken_over(world: World) -> None:
+    """What was learned counts for the clients that learn, and for nobody else."""
+    learns = {"primary": "rsa", "learns_patience": True}
+    world.clients = (
+        client(STEP_UP, Mode.PROXY, name="vpn", **learns),
+        client(APPEND, Mode.PROXY, name="plain", primary="rsa"),
+        client(ASKING, Mode.CHALLENGE, name="local", learns_patience=True),
+    )
+    world.upstreams = (upstream(),)
+    world.logins.begin()
+    for name in ("vpn", "plain", "local", "gone"):
+        world.logins.clients.put_patience(name, STEP_UP, Known(15.0, 5.0, 3), world.now)
+    world.logins.commit()
+
+    sites = world.parts().sites
+
+    patience = sites["vpn"].patience
+    assert patience is not None
+    assert patience.of(STEP_UP).deadline(0.0) == 14.25
+    assert patience.of(APPEND).deadline(0.0) == 19.0
+    assert sites["plain"].patience is sites["local"].patience is None
+
+
+def test_reload_takes_the_logins_that_wait_along(world: World) -> None:
+    """Who waits goes on; each address is looked at again; a number that is configured counts."""
+    learns = {"primary": "rsa", "learns_patience": True}
+    world.upstreams = (upstream(),)
+    world.clients = (client(STEP_UP, Mode.PROXY, **learns),)
+    before = world.parts().sites["proxy"]
+    assert before.patience is not None
+    wait = before.patience.of(STEP_UP).begin(0.0, "it")
+    world.clients = (client(STEP_UP, Mode.PROXY, time_budget=60, **learns),)
+    after = world.parts().sites["proxy"]
+
+    after.inherit(before)
+
+    assert after.patience is before.patience
+    assert after.patience.of(STEP_UP).deadline(0.0, wait) == 57.0
+    world.clients = (client(STEP_UP, Mode.PROXY, primary="rsa"),)
+    last = world.parts().sites["proxy"]
+    last.inherit(after)
+    assert last.patience is None
 
 
 def test_steps_know_the_store(world: World) -> None:

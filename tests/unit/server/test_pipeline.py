@@ -439,7 +439,7 @@ def test_what_a_client_teaches_is_stored_and_said(world: World, logged: list[Log
     world.nas(STEP_UP).decide("alice", b"000000")
     world.nas(STEP_UP).decide("alice", b"000000")
 
-    assert world.logins.peers()[0][:3] == ("step-up", STEP_UP, "yes")
+    assert world.logins.clients.peers()[0][:3] == ("step-up", STEP_UP, "yes")
     told = [text for text in formats(logged) if "require_message_authenticator" in text]
     assert len(told) == 1
 

@@ -320,3 +320,31 @@ def test_service_with_an_open_call_is_not_forgotten(town: Town) -> None:
     assert known.leave()
     town.hashes[0].callback(False)  # noqa: FBT003
     assert not known.leave()
+
+
+def test_login_waits_as_long_as_its_client_asks(town: Town) -> None:
+    """The end counts as it is known when it comes, not as it was in the beginning."""
+
+    def watching() -> Dialogue:
+        done = yield CheckHash(stored="", typed=b"")
+        return Served(outcome=PASSED if done.is_right else BROKEN)
+
+    def push(_settings: Questions, _asked: AskService, _tools: Tools) -> Dialogue:
+        yield Ring(way="push", is_open=True)
+        yield Opened(state=b"tx", seconds=60)
+        served = yield Watch(key="tx", dialogue=watching(), seconds=60)
+        return served if isinstance(served, Served) else Served(outcome=Failed(Reason.UNANSWERED))
+
+    kinds.DIALOGUES[Questions] = push
+    ends = [20.0]
+    late, soon = waiting(deadline=lambda: ends[0]), waiting()
+    town.services.ask([(late, ASKED), (soon, ASKED)])
+    town.clock.advance(10)
+    ends[0] = 45.0
+
+    town.clock.advance(10)
+    assert [received for received, _ in town.answers] == [soon]
+    town.clock.advance(20)
+    town.hashes[0].callback(True)  # noqa: FBT003
+
+    assert [(received, served.outcome) for received, served in town.answers[1:]] == [(late, PASSED)]

@@ -660,7 +660,7 @@ def test_store_that_cannot_tell_what_was_learned_is_said_so(logins: Logins, stoc
     with stock.raw() as sql:
         sql.execute("DROP TABLE client_state")
     with pytest.raises(StoreError):
-        logins.peers()
+        logins.clients.peers()
 
 
 @pytest.mark.parametrize(
@@ -694,10 +694,9 @@ def test_challenge_that_somebody_wrote_without_us_is_none(
 def test_what_clients_taught_survives_a_restart(logins: Logins, stock: Stock) -> None:
     """What the packets of a client taught is known to the next server; the latest counts."""
     logins.begin()
-    logins.put_peer(("vpn", "192.0.2.1", "auto", "no"), 5.0)
-    logins.put_peer(("vpn", "192.0.2.1", "yes", "no"), 6.0)
+    logins.clients.put_peer(("vpn", "192.0.2.1", "yes", "no"), 6.0)
     logins.commit()
-    assert _restarted(stock).peers() == [("vpn", "192.0.2.1", "yes", "no")]
+    assert _restarted(stock).clients.peers() == [("vpn", "192.0.2.1", "yes", "no")]
 
 
 # -- folding --

@@ -312,13 +312,12 @@ def test_open_challenges_end(backup: Path, stock: Stock) -> None:
 
 def test_what_was_learned_of_clients_is_taken_over(backup: Path, stock: Stock) -> None:
     """A client that once signed its packets must go on signing them after a restore."""
+    row = ("vpn", "192.0.2.1", "yes", "no", 1, 15.5, 5.0, 3)
     with stock.open() as store, store.transaction() as connection:
-        connection.execute("INSERT INTO client_state VALUES ('vpn', '192.0.2.1', 'yes', 'no', 1)")
+        connection.execute("INSERT INTO client_state VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     _restore(backup, stock)
     with stock.raw() as opened:
-        assert opened.execute("SELECT * FROM client_state").fetchall() == [
-            ("vpn", "192.0.2.1", "yes", "no", 1)
-        ]
+        assert opened.execute("SELECT * FROM client_state").fetchall() == [row]
 
 
 def test_drift_is_taken_over(backup: Path, stock: Stock) -> None:
