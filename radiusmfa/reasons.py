@@ -177,9 +177,9 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "If it is forgotten: `radiusmfa user password NAME`, or a new one in the directory.",
     ),
     Reason.NOT_ENROLLED: _reject(
-        "The user has no active token and no recovery code.",
+        "The user has nothing that counts here: no active token, no recovery code, no service.",
         "A token has to be set up before the first login.",
-        "Enroll one: `radiusmfa token enroll NAME`.",
+        "`radiusmfa token enroll NAME`, or for Duo and the like `radiusmfa user upstream`.",
     ),
     Reason.BAD_PASSCODE: _reject(
         "No token of the user shows that code now.",
@@ -194,7 +194,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     Reason.UPSTREAM_REFUSED: _reject(
         "The server that checks the password or the code said no.",
         "Password or code was wrong, or that server has locked the account.",
-        "Its own log says why; `radiusmfa probe USER --upstream NAME` asks it directly.",
+        "Its own log says why; `radiusmfa probe USER --upstream NAME` asks a RADIUS server.",
     ),
     Reason.UNANSWERED: _reject(
         "The token server is there, and gave no answer: most often nobody tapped the phone.",
@@ -234,7 +234,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     Reason.CALL_LIMIT: _reject(
         "The person, or everybody together, was called or sent something too often lately.",
         "Too many requests went to your phone; wait, or use a code.",
-        "See who causes so many: `radiusmfa audit search NAME`; the service's `limits` say when.",
+        "`radiusmfa audit search --user NAME` shows who causes so many; `limits` of the service.",
     ),
     Reason.COOLING_DOWN: _reject(
         "The person said no a short while ago, and is left alone for some time.",
@@ -369,7 +369,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     Reason.UPSTREAM_SILENT: _reject(
         "No server of the upstream gave any sign of life.",
         "The token server does not answer: try again later.",
-        "`radiusmfa doctor --upstream NAME` says what is wrong with its servers.",
+        "`radiusmfa doctor` says what is wrong with its servers.",
     ),
     Reason.UPSTREAM_UNREACHABLE: _reject(
         "Every server of the upstream is known dead, has no address, or refuses.",
@@ -377,9 +377,9 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "`radiusmfa doctor`; a wrong secret looks like that, too, after a while.",
     ),
     Reason.UPSTREAM_BUSY: _reject(
-        "As many requests are under way to the upstream as `ports` allow.",
+        "As many requests are under way as `ports` allow, or a service wants fewer.",
         "The token server is overrun: wait a minute before the next try.",
-        "Why is it slow? If it can do more at once, raise `ports`.",
+        "Why is it slow? If it can do more at once, raise `ports`; a service's limit is its own.",
     ),
     Reason.UPSTREAM_MISCONFIGURED: _reject(
         "The service refuses us: a key, an account or the clock is not right.",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import click
 import pytest
 
-from radiusmfa.cli.main import COMMANDS
+from radiusmfa.cli.main import COMMANDS, command
 from radiusmfa.reasons import EXPLANATIONS, Kind
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -69,3 +71,18 @@ def test_commands_in_documents_exist() -> None:
         for line in document.read_text(encoding="utf-8").splitlines():
             shown |= set(re.findall(r"(?:^|`)radiusmfa (?:-c \S+ )?([a-z]+(?:-[a-z]+)*)", line))
     assert shown <= COMMANDS.keys()
+
+
+@pytest.mark.parametrize("code", EXPLANATIONS)
+def test_commands_in_advice_can_be_typed(code: str) -> None:
+    """Whoever types what the advice says gets no complaint about usage: arguments and options."""
+    for line in re.findall(r"`radiusmfa ([^`]+)`", EXPLANATIONS[code].advice):
+        words = ["0123456789abcdef" if word == "SERIAL" else word.lower() for word in line.split()]
+        found: click.Command = command
+        ctx = click.Context(found)
+        while isinstance(found, click.Group):
+            name, inner, words = found.resolve_command(ctx, words)
+            assert inner is not None, line
+            found, ctx = inner, click.Context(inner, parent=ctx, info_name=name)
+        with suppress(click.MissingParameter):  # a command may be named alone
+            found.make_context(None, words, parent=ctx.parent)

@@ -75,7 +75,8 @@ def command(ctx: click.Context, /, **given: object) -> int:
     Directories are searched. Upstreams are not asked, nor directories for passwords:
     it ends where one would be, and shows which one, about whom. With --ask-upstreams
     they are, and what is wrong counts there, a right code is used up there. A service
-    that knows approvals is never asked: say --approved.
+    that knows approvals is never asked: say --approved. Nor is one that checks a factor:
+    no phone rings, and nothing is sent.
 
     Exit code 0: Access-Accept, or nothing was to be decided; 1: anything else, also
     where an upstream would have to be asked.

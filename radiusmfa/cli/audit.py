@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+_SECOND: Final = 1_000_000  # microseconds
 _POLL: Final = 0.5  # seconds between two looks for new lines
 _UNSHOWN: Final = frozenset(("time", "kind", "us"))
 _OF_INQUIRY: Final = ("name", "server", "event", "answer", "way", "device")
@@ -238,8 +239,11 @@ def _shown(line: str) -> str:
 
 
 def _inquiry(one: dict[str, Any]) -> str:
-    # An upstream that was asked: name, server, event, answer; the numbers are in the JSON.
+    # Who was asked: name, server, event, answer, and of a person the way, the device and the time.
     parts = [str(one[name]) for name in _OF_INQUIRY if name in one]
+    taken = one.get("person_us")
+    if isinstance(taken, int) and taken > 0:
+        parts.append(f"person:{taken / _SECOND:.1f}s")
     ignored = one.get("ignored")
     if isinstance(ignored, dict):
         parts += [f"ignored:{fault}" for fault in ignored]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from radiusmfa.config.model import Client, Configuration
     from radiusmfa.config.policy_model import Policy
 
-_IN_WORDS: Final = frozenset({"path", "clients", "policies", "warnings"})
+_IN_WORDS: Final = frozenset({"path", "clients", "policies", "services", "warnings"})
 
 
 def words(before: Configuration, after: Configuration) -> list[str]:
@@ -22,6 +22,7 @@ def words(before: Configuration, after: Configuration) -> list[str]:
     return [
         *_clients(before, after),
         *_policies(before, after),
+        *_services(before, after),
         *(
             f"{field.name}: changed"
             for field in dataclasses.fields(before)
@@ -37,6 +38,21 @@ def _clients(before: Configuration, after: Configuration) -> Iterator[str]:
     yield from _added_and_removed("client", old, new)
     for name in old.keys() & new.keys():
         yield from (f"client {name}: {text}" for text in _settings(old[name], new[name]))
+
+
+def _services(before: Configuration, after: Configuration) -> Iterator[str]:
+    old = {service.name: service for service in before.services}
+    new = {service.name: service for service in after.services}
+    yield from _added_and_removed("service", old, new)
+    for name in [name for name in old if name in new]:
+        one, other = old[name], new[name]
+        if one.open_until != other.open_until:
+            yield (
+                f"service {name}: open_until {_written(one.open_until)}"
+                f" -> {_written(other.open_until)}"
+            )
+        if dataclasses.replace(one, open_until=None) != dataclasses.replace(other, open_until=None):
+            yield f"service {name}: changed"
 
 
 def _settings(old: Client, new: Client) -> Iterator[str]:

@@ -140,7 +140,7 @@ def _show_services(config: Configuration) -> None:
         [
             service.name,
             service.settings.word,
-            ", ".join(kinds.servers(service.settings)) or "-",
+            ", ".join(kinds.places(service.settings)) or "-",
             _while_gone(service),
             ", ".join(_asked_by(config, service.name)) or "NOBODY",
         ]
@@ -215,7 +215,7 @@ def _as_json(config: Configuration, proved: list[str]) -> dict[str, object]:
             {
                 "name": service.name,
                 "kind": service.settings.word,
-                "servers": list(kinds.servers(service.settings)),
+                "servers": list(kinds.places(service.settings)),
                 "open_until": service.open_until and service.open_until.isoformat(),
                 "asked_by": _asked_by(config, service.name),
             }

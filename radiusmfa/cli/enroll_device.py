@@ -90,7 +90,7 @@ def perform(ctx: click.Context, user: str, given: dict[str, Any]) -> None:
         secret = _question(given, config) if kind == "question" else Secret(to.encode())
         new = NewDevice(kind=kind, secret=secret, serial=serial, label=label, user=user)
         serial = enroll(store, admin.actor(), new, new_user=given["new_user"])
-        warnings = _warnings(config, store, user, kind)
+        warnings = _warnings(config, store, user, kind) + _unreached(config, kind, to)
         token = tokens.show(store, serial)
     if given["as_json"]:
         common.emit_json(token_told.describe(token) | {"warnings": warnings})
@@ -127,6 +127,19 @@ def _question(given: dict[str, Any], config: Configuration) -> Secret:
         msg = f"{error}."
         raise click.UsageError(msg) from None
     return Secret(Question(question, hashed(answer, config)).dump())
+
+
+def _unreached(config: Configuration, kind: str, to: str) -> list[str]:
+    settings = {service.name: service.settings for service in config.services}
+    said = []
+    for factor in config.factors.upstream:
+        prefixes: tuple[str, ...] = getattr(settings.get(factor.upstream), "prefixes", ())
+        if factor.holds == kind and prefixes and not to.startswith(prefixes):
+            said.append(
+                f"service {factor.upstream} sends nothing there: its prefixes are"
+                f" {', '.join(prefixes)}"
+            )
+    return said
 
 
 def _warnings(config: Configuration, store: Database, user: str, kind: str) -> list[str]:

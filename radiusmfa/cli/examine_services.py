@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from radiusmfa.cli import common, findings, reach
 from radiusmfa.cli.findings import Cause, Level
+from radiusmfa.config.message_model import Smtp
 from radiusmfa.config.upstream_model import Users
 from radiusmfa.service import kinds
 
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
 _HTTPS_PORT: Final = 443
 _MOST_THREADS: Final = 16
 _NOTABLE_OFFSET: Final = 2.0  # seconds
+PAGES: Final = {
+    "duo": "duo", "question": "question", "securid": "securid", "sms": "messages",
+    "smtp": "messages", "twilio": "messages", "verify": "messages", "yubico": "yubikey",
+}  # fmt: skip
 
 
 def doors(service: Service, timeout: float) -> list[Finding]:
     """
-    Return what is found at the web servers of *service*: name, connection, certificate.
+    Return what is found at the servers of *service*: name, connection, certificate.
 
     Args:
         service: From the configuration.
@@ -40,6 +45,11 @@ def doors(service: Service, timeout: float) -> list[Finding]:
         host, port = service.proxy.host, service.proxy.port
         return reach.examine(reach.Door(host=host, port=port, timeout=timeout, tls=None), subject)
     found = []
+    if isinstance(service.settings, Smtp):
+        host, port = service.settings.host, service.settings.port
+        # TLS begins within SMTP; the examination itself looks at that.
+        door = reach.Door(host=host, port=port, timeout=timeout, tls=None)
+        return reach.examine(door, f"service {service.name} {host}:{port}")
     for url in kinds.servers(service.settings):
         parts = urlsplit(url)
         subject = f"service {service.name} {parts.netloc}"
@@ -90,16 +100,17 @@ def examine(services: tuple[Service, ...], timeout: float) -> list[Finding]:
         subject = f"service {service.name}"
         one = told.get(service.name)
         if one is not None:
-            found += _of_examined(subject, service.name, one)
+            found += _of_examined(subject, service, one)
         elif not seen[service.name]:
             found.append(findings.ok(subject, f"{service.settings.word}: nobody has to be asked"))
     return found
 
 
-def _of_examined(subject: str, name: str, one: Examined) -> list[Finding]:
+def _of_examined(subject: str, service: Service, one: Examined) -> list[Finding]:
     if not one.wrong:
         return [findings.ok(subject, f"is as it should be{_clock(one.offset)}", one.seconds)]
-    advice = f"correct services.{name}; docs/services has a page for each kind"
+    page = PAGES[service.settings.word]
+    advice = f"look at services.{service.name}; docs/services/{page}.md says more"
     return [findings.fault(subject, Cause.SERVICE_FAULT, text, advice) for text in one.wrong]
 
 
@@ -129,7 +140,9 @@ def _of_factor(
         count = devices.get(factor.needs, 0)
         people = common.count(range(count), "user")
         text = f"{people} with a device of kind {factor.needs}"
-        advice = f"radiusmfa token enroll USER --type {factor.needs}"
+        # Without it the key would be one that is checked here.
+        remote = " --remote" if factor.needs == "yubikey" else ""
+        advice = f"radiusmfa token enroll USER --type {factor.needs}{remote}"
     else:
         count = assigned.get(factor.upstream, 0)
         text = f"{common.count(range(count), 'user')} assigned to service {factor.upstream}"

@@ -76,7 +76,9 @@ def make(
         work = _beside(target)
         undo.callback(shutil.rmtree, work, ignore_errors=True)
         _write(work, contents)
-        place = store.absolute() if store else work / STORE
+        place = store.absolute() if store else target / STORE
+        if place.is_relative_to(target):
+            place = work / place.relative_to(target)
         if not place.parent.exists():
             place.parent.mkdir(mode=0o700)
             undo.callback(place.parent.rmdir)

@@ -216,6 +216,8 @@ def unlock(ctx: click.Context, name: str, *, as_json: bool) -> None:
     """
     Forget a user's wrong passwords and passcodes, and every lock.
 
+    Silence after a no ends, too, and pushes, calls and messages are counted anew.
+
     NAME may be somebody whom only a directory knows: as the directory calls them.
     """
     with common.open_store(ctx) as store:

@@ -118,10 +118,13 @@ def stages(line: Line) -> list[tuple[str, int]]:
     found = line.get("us")
     us = found if isinstance(found, dict) else {}
     spent = [(name, _microseconds(us.get(name))) for name in _STAGES if name in us]
-    spent += [
-        (f"upstream {audit.word(one.get('name'))}", _microseconds(one.get("us")))
-        for one in audit.inquiries(line.get("upstreams"))
-    ]
+    for one in audit.inquiries(line.get("upstreams")):
+        name, waited = audit.word(one.get("name")), _microseconds(one.get("us"))
+        # Somebody may have begun to think in an earlier round.
+        person = min(_microseconds(one.get("person_us")), waited)
+        spent.append((f"upstream {name}", waited - person))
+        if person:
+            spent.append((f"person, at {name}", person))
     rest = _microseconds(us.get("total")) - sum(us for _, us in spent)
     return [*spent, (_REST, max(rest, 0))]
 

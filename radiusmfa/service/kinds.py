@@ -62,5 +62,13 @@ def servers(settings: Settings) -> tuple[str, ...]:
     return ()
 
 
+def places(settings: Settings) -> tuple[str, ...]:
+    """Return where a service is, for people: its web servers, or its mail server."""
+    if isinstance(settings, Smtp):
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        return (f"smtp://{host}:{settings.port}",)
+    return servers(settings)
+
+
 def _origin(url: str) -> str:
     return "/".join(url.split("/", 3)[:3])

@@ -142,6 +142,26 @@ def test_upstreams_of_a_login_are_found_and_shown(written: Office) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("taken", "shown"),
+    [
+        (6_210_000, "/push/iOS:***0100/person:6.2s"),
+        (0, "/push/iOS:***0100"),
+        ("x", "/push/iOS:***0100"),
+    ],
+)
+def test_way_device_and_time_of_a_person_are_shown(
+    taken: object, shown: str, written: Office
+) -> None:
+    """Who reads the audit without JSON sees how somebody was asked, where, and how long it took."""
+    asked = {"name": "duo", "answer": "accept", "way": "push", "device": "iOS:***0100"}
+    line = {"kind": "login", "id": "p1", "upstreams": [asked | {"person_us": taken}]}
+    with written.open() as store, store.transaction():
+        trail.append(store, [json.dumps(line)])
+    (found,) = written.done("audit", "search", "--id", "p1").out.splitlines()
+    assert found.endswith(f" upstreams=duo/accept{shown}")
+
+
 def test_alarms_are_found_by_their_kind(written: Office) -> None:
     """What must not be overlooked can be asked for, and says whose phone, at which client."""
     clock = FakeClock()

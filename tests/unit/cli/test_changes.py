@@ -14,6 +14,7 @@ import pytest
 from radiusmfa.cli import changes
 from radiusmfa.config.model import Client, Configuration, Lockout, Mode
 from radiusmfa.config.policy_model import Conditions, Policy, Schedule, Span
+from radiusmfa.config.service_model import Questions, Service
 from radiusmfa.secret import Secret
 
 VPN: Final = Client(
@@ -66,6 +67,18 @@ def test_changes_of_settings_are_said(settings: dict[str, object], expected: str
     """Each setting of a client, and each section beside clients and policies."""
     (found,) = _words(CONFIG, **settings)
     assert found.endswith(expected)
+
+
+def test_services_are_said_by_name() -> None:
+    """Which service changed; and a day until which the password alone is enough is never missed."""
+    old = Service(name="duo", settings=Questions())
+    day = dataclasses.replace(old, open_until=date(2027, 1, 31))
+    slow = dataclasses.replace(old, timeout=20)
+    mail = dataclasses.replace(old, name="mail")
+    known = dataclasses.replace(CONFIG, services=(old,))
+    assert _words(known, services=(day,)) == ["service duo: open_until none -> 2027-01-31"]
+    assert _words(known, services=(slow,)) == ["service duo: changed"]
+    assert _words(known, services=(mail,)) == ["service duo: removed", "service mail: added"]
 
 
 def test_secrets_are_never_said() -> None:

@@ -336,6 +336,16 @@ def test_services_are_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "deadbeef" not in out + err
 
 
+def test_mail_server_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A service that is asked by SMTP is somewhere, too: in the summary and in JSON."""
+    file = GOOD + "services: {mail: {smtp: {host: mail.example.com, sender: login@example.com}}}\n"
+    assert _check(file, tmp_path) == exits.DONE
+    assert "smtp://mail.example.com:587" in capsys.readouterr().out
+    assert _check(file, tmp_path, "--json") == exits.DONE
+    (mail,) = json.loads(capsys.readouterr().out)["services"]
+    assert mail["servers"] == ["smtp://mail.example.com:587"]
+
+
 def test_services_are_in_the_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For a script, with the same."""
     assert _check(_with_services(tmp_path), tmp_path, "--json") == exits.DONE

@@ -17,6 +17,13 @@ NUMBER = "+491701234567"
 ASKED = ("--type", "question", "--question", "Which city?")
 SERVICE = "services: {q: {question: {ask: 2}}}\nfactors: {totp: {}, secret: {service: q}}\n"
 
+GATEWAY = """\
+services:
+  texts:
+    sms: {url: "https://sms.example/send", prefixes: ["+49", "+41"]}
+factors: {totp: {}, text: {service: texts}}
+"""
+
 
 @pytest.fixture
 def alice(office: Office) -> Office:
@@ -206,3 +213,11 @@ def test_what_is_missing_yet_is_said(alice: Office) -> None:
     assert first == ["alice has 1 of the 2 questions that service q asks: it refuses who has fewer"]
     more = ("--type", "question", "--question", "Which school?", "--answer-file", path)
     assert _enroll(alice, *more)["warnings"] == []
+
+
+def test_number_that_no_service_calls_is_said(alice: Office) -> None:
+    """Whose number has none of the prefixes gets no code: better said now than at the login."""
+    alice.config.write_text(alice.config.read_text() + GATEWAY)
+    (said,) = _enroll(alice, "--type", "sms", "--to", "+43170123456")["warnings"]
+    assert said == "service texts sends nothing there: its prefixes are +49, +41"
+    assert _enroll(alice, "--type", "sms", "--to", NUMBER)["warnings"] == []

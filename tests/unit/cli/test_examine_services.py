@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ import pytest
 
 from radiusmfa.cli import examine_services
 from radiusmfa.cli.findings import Cause, Level
-from radiusmfa.config.message_model import Gateway
+from radiusmfa.config.message_model import Gateway, Smtp
 from radiusmfa.config.model import Configuration, Factors
 from radiusmfa.config.service_model import Duo, Proxy, Questions, SecurId, Service
 from radiusmfa.config.upstream_model import UpstreamFactor, Users
@@ -20,7 +21,6 @@ from tests.unit.cli.responder import closed_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
 
     import trustme
 
@@ -91,6 +91,14 @@ def test_what_is_wrong_is_told(
     assert [one.text for one in found[1:]] == ["the secret key is wrong", "the clock is off"]
     assert {one.cause for one in found[1:]} == {Cause.SERVICE_FAULT}
     assert all("services.duo" in one.advice for one in found[1:])
+    assert all("docs/services/duo.md" in one.advice for one in found[1:])
+
+
+def test_every_kind_has_a_page() -> None:
+    """Whatever is wrong with a service, the page that the advice names is there."""
+    folder = Path(__file__).resolve().parents[3] / "docs" / "services"
+    assert {kind.word for kind in kinds.DIALOGUES} == examine_services.PAGES.keys()
+    assert all((folder / f"{page}.md").is_file() for page in examine_services.PAGES.values())
 
 
 @pytest.mark.parametrize(
@@ -138,6 +146,15 @@ def test_one_server_of_several_is_enough_to_look_on(
     assert seen == [service.settings]
 
 
+def test_mail_server_that_is_gone_is_told_as_others_are() -> None:
+    """Which host and port, that nothing listens there, and what to do; no second fault for it."""
+    port = closed_port()
+    mail = Smtp(host="127.0.0.1", port=port, sender="login@example.com")
+    (found,) = _look(Service(name="mail", settings=mail))
+    assert found.subject == f"service mail 127.0.0.1:{port}"
+    assert (found.level, found.cause) == (Level.FAULT, Cause.NOTHING_LISTENS)
+
+
 def test_proxy_is_what_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the way leads through a proxy, that is who has to be there."""
     _says(monkeypatch)
@@ -182,6 +199,7 @@ FACTORS: Final = Factors(
         UpstreamFactor(name="duo", upstream="duo", is_service=True),
         UpstreamFactor(name="few", upstream="duo", is_service=True, users=Users.ASSIGNED),
         UpstreamFactor(name="sms", upstream="texts", is_service=True, holds="sms"),
+        UpstreamFactor(name="keys", upstream="cloud", is_service=True, holds="yubikey"),
     )
 )
 
@@ -195,20 +213,22 @@ def _holders(devices: dict[str, int], assigned: dict[str, int], path: Path) -> l
 
 def test_factor_that_nobody_has_is_a_note(tmp_path: Path) -> None:
     """What could be asked of nobody is told, with how somebody gets it."""
-    duo, few, sms = _holders({"totp": 3}, {"rsa": 2}, tmp_path)
+    duo, few, sms, keys = _holders({"totp": 3}, {"rsa": 2}, tmp_path)
     assert duo.level is Level.OK
     assert duo.text == "everybody without a token of ours; no users assigned to service duo"
     assert [(one.level, one.cause) for one in (few, sms)] == [(Level.NOTE, Cause.NOBODY_HAS_IT)] * 2
     assert few.advice == "radiusmfa user upstream USER duo"
     assert sms.advice == "radiusmfa token enroll USER --type sms"
+    assert keys.advice == "radiusmfa token enroll USER --type yubikey --remote"
 
 
 def test_factors_are_told_with_their_people(tmp_path: Path) -> None:
     """How many have a device, and how many are assigned; those of upstreams are told elsewhere."""
-    found = _holders({"sms": 1}, {"duo": 7}, tmp_path)
+    found = _holders({"sms": 1, "yubikey": 2}, {"duo": 7}, tmp_path)
     assert [(one.subject, one.text) for one in found] == [
         ("factor duo", "everybody without a token of ours; 7 users assigned to service duo"),
         ("factor few", "7 users assigned to service duo"),
         ("factor sms", "1 user with a device of kind sms"),
+        ("factor keys", "2 users with a device of kind yubikey"),
     ]
     assert {one.level for one in found} == {Level.OK}

@@ -119,3 +119,12 @@ def test_folder_must_be_new_or_empty(tmp_path: Path) -> None:
 def test_secrets_do_not_show_themselves() -> None:
     """A traceback with the contents in it shows no secret."""
     assert "a secret" not in repr(_CONTENTS)
+
+
+@pytest.mark.parametrize("name", ["radiusmfa.db", "data/it.db"])
+def test_store_may_be_named_within_the_folder(name: str, tmp_path: Path) -> None:
+    """Who writes out where the store lies anyway gets it there, and a folder that is whole."""
+    folder = tmp_path / "etc"
+    new_folder.make(folder, _CONTENTS, store=folder / name)
+    assert {name, "radiusmfa.yaml", "keys"} <= _tree(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["etc"]

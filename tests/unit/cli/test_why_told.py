@@ -100,6 +100,17 @@ def test_stages_are_all_of_the_time() -> None:
     assert spent[-1] == ("deciding and store", 500_000)
 
 
+@pytest.mark.parametrize(("thought", "person"), [(3_000_000, 3_000_000), (9_000_000, 3_500_000)])
+def test_time_of_a_person_is_told_apart(thought: int, person: int) -> None:
+    """Whether a service was slow or somebody looked for the phone; never more than the round."""
+    asked = {"name": "duo", "us": 3_500_000, "person_us": thought}
+    assert stages({"us": {"total": 4_000_000}, "upstreams": [asked]}) == [
+        ("upstream duo", 3_500_000 - person),
+        ("person, at duo", person),
+        ("deciding and store", 500_000),
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "spent"),
     [
@@ -122,6 +133,11 @@ def test_stages_are_all_of_the_time() -> None:
         ),
         pytest.param(
             {"us": {"total": 5}, "upstreams": "x"}, [("deciding and store", 5)], id="text"
+        ),
+        pytest.param(
+            {"us": {"total": 5}, "upstreams": [{"name": "duo", "us": 4, "person_us": "x"}]},
+            [("upstream duo", 4), ("deciding and store", 1)],
+            id="no-person",
         ),
     ],
 )

@@ -45,3 +45,17 @@ def test_every_kind_can_be_configured_asked_and_examined() -> None:
 def test_servers_are_named_without_a_path(settings: Settings, servers: tuple[str, ...]) -> None:
     """A connection needs scheme, host and port; the path belongs to the query."""
     assert kinds.servers(settings) == servers
+
+
+@pytest.mark.parametrize(
+    ("settings", "places"),
+    [
+        (Gateway(url="https://sms.example/send"), ("https://sms.example",)),
+        (Smtp(host="mail.example", sender=""), ("smtp://mail.example:587",)),
+        (Smtp(host="2001:db8::1", port=25, sender=""), ("smtp://[2001:db8::1]:25",)),
+        (Questions(), ()),
+    ],
+)
+def test_places_are_those_of_mail_servers_too(settings: Settings, places: tuple[str, ...]) -> None:
+    """A summary says of every service where it is, also if no web is there."""
+    assert kinds.places(settings) == places
