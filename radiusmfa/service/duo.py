@@ -96,7 +96,10 @@ class _Login:
             return _failed(Reason.NOT_ENROLLED, Event.ENROLMENT_WANTED, duo_words.ENROLLED)
         typed = duo_words.read(self._asked.typed)
         if isinstance(typed, Code):
-            return (yield from self._passcode(typed))
+            served = yield from self._passcode(typed)
+            if kept.at is At.ASK and kept.began:  # codes were sent
+                served = replace(served, person=max(0.0, self._tools.now - kept.began))
+            return served
         if kept.at is At.WATCH:
             return (yield from self._watch(kept))  # Enter, or whatever stood before it
         return (yield from self._chosen(typed, kept.options))
@@ -288,7 +291,8 @@ class _Login:
         text = duo_words.SENT.format(where)
         if digits:
             text = duo_words.SENT_NEXT.format(where, digits[0])
-        asks = _asks(duo_words.fitting(text), Kept(at=At.ASK), Event.CODE_SENT)
+        asked = Kept(at=At.ASK, began=self.calls.now)
+        asks = _asks(duo_words.fitting(text), asked, Event.CODE_SENT)
         return replace(asks, way="sms", device=kept.device)
 
     def _status(self, kept: Kept, seconds: float) -> Generator[Request, Any, State | Trouble]:

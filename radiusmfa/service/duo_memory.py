@@ -34,7 +34,7 @@ class Kept:
         txid: Of what is watched.
         way: How the person is asked.
         device: Which device, masked.
-        began: When, seconds since 1970.
+        began: When, seconds since 1970; 0: nobody is asked on a phone, and nothing was sent.
         number: What the person was told to type into the phone; empty: nothing.
     """
 

@@ -139,6 +139,8 @@ def _answered(turn: Round, typed: str) -> Steps:  # noqa: PLR0911 - one return a
         return Choose(word=word)
     if not typed:  # to RSA an empty value may be the wish to be called
         return (yield from turn.give_up(Reason.BAD_PASSCODE))
+    if method.id in texts.SENT:
+        turn.person = max(0.0, turn.calls.now - attempt.rang)
     return Try(method=method, value=typed)
 
 

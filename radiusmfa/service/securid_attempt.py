@@ -54,7 +54,7 @@ class Attempt:
         steps: Questions to the person so far.
         wrong: Wrong values so far.
         pin: Keyed digest of the new PIN that has to be typed again.
-        rang: When the person was called, seconds since 1970.
+        rang: When the person was called, or sent a code, seconds since 1970.
     """
 
     url: str

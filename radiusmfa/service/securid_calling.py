@@ -55,7 +55,7 @@ def send(turn: Round, method: Method) -> Steps:  # noqa: PLR0911 - one return an
     if answer.code not in {rsa.CHALLENGE, rsa.IN_PROCESS}:
         return turn.refused(answer)  # nobody is let in for nothing
     sent = _same(answer, method)
-    asked = replace(turn.open, awaits=Awaits.VALUE)
+    asked = replace(turn.open, awaits=Awaits.VALUE, rang=turn.calls.now)
     return (yield from turn.question(asked, sent, Event.CODE_SENT, texts.question(sent)))
 
 

@@ -53,6 +53,7 @@ class Open:
         device: It, masked.
         serial: Of the device.
         expires: Until when it is good, seconds since 1970.
+        began: When it was sent, the same way.
         tries: How many more answers are looked at.
     """
 
@@ -62,6 +63,7 @@ class Open:
     device: str = ""
     serial: str = ""
     expires: float
+    began: float
     tries: int
 
 
@@ -162,8 +164,9 @@ def load(octets: bytes) -> Open | None:
     texts = (sent.name, sent.proof, sent.device, sent.serial)
     is_typed = all(isinstance(one, str) for one in texts)
     is_typed &= type(sent.number) is int and type(sent.tries) is int
-    is_typed &= type(sent.expires) in (int, float)
-    return sent if is_typed and 0 <= sent.expires < _NEVER else None
+    moments = (sent.began, sent.expires)
+    is_typed &= all(type(one) in (int, float) for one in moments)
+    return sent if is_typed and all(0 <= one < _NEVER for one in moments) else None
 
 
 def problem(answer: Reply | Lost) -> Sent | None:
@@ -248,6 +251,7 @@ class _Round:
             device=place.masked,
             serial=place.serial,
             expires=self._tools.now + way.lifetime,
+            began=self._tools.now,
             tries=way.tries,
         )
         self._put(self._latest, opened.name)
@@ -261,7 +265,11 @@ class _Round:
         text = f"A code was sent to {place.masked}. Log in again with it."
         return replace(about, outcome=Failed(reason), event=Event.CODE_SENT, text=text)
 
-    def _look(self, sent: Open) -> Dialogue:  # noqa: PLR0911 - one return a meaning
+    def _look(self, sent: Open) -> Dialogue:
+        served = yield from self._looked(sent)
+        return replace(served, person=max(0.0, self._tools.now - sent.began))
+
+    def _looked(self, sent: Open) -> Dialogue:  # noqa: PLR0911 - one return a meaning
         # Counted before it is looked at: many at once get no more tries than one after another.
         tries, asked = sent.tries - 1, self._asked
         if self._tools.now >= sent.expires or tries < 0:

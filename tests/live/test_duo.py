@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -26,7 +27,7 @@ from tests.live.upstreams import answer, ends, import_users, told
 from tests.live.world import PASSWORD, SECRET, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import trustme
 
@@ -46,6 +47,9 @@ CHALLENGE: Final = numbers.ACCESS_CHALLENGE
 CODE: Final = "7482915063"
 MASKED: Final = "XXX-XXX-0100"
 PAM: Final = "127.0.11.100"
+PATIENT_PAM: Final = "127.0.11.101"
+HASTY: Final = "127.0.11.102"
+RETRY_SECONDS: Final = 5
 APPROVE: Final = "Approve the login on your phone, then press Enter."
 _PEOPLE: Final = 120
 
@@ -91,6 +95,11 @@ class Site:
         ssh = next(one for one in settings["clients"] if one["name"] == "ssh")
         pam = {"name": "pam", "networks": [PAM], "require_message_authenticator": "no"}
         settings["clients"].append(ssh | pam | {"time_budget": 3, "retry_window": 0})
+        patient = {"name": "patient-pam", "networks": [PATIENT_PAM], "shows_challenges": False}
+        settings["clients"].append(ssh | pam | patient | {"time_budget": 40})
+        hasty = {"name": "hasty", "networks": [HASTY], "shows_challenges": False}
+        settings["clients"].append(ssh | hasty | {"time_budget": 6})
+        self.sources["hasty"] = HASTY
         settings["passwords"] = FAST
         self.world.config.write_text(json.dumps(settings))
         self._names = [f"duo{at:03d}" for at in range(_PEOPLE)]
@@ -330,6 +339,28 @@ def test_late_fraud_is_an_alarm(site: Site) -> None:
     assert '"way":"push"' in line.replace(" ", "")
 
 
+def test_approval_that_nobody_waits_for_opens_nothing(site: Site) -> None:
+    """The login was refused in time; the next one is another one, and rings for itself."""
+    user = site.person(Outcome.APPROVE, after=8.0)
+    assert site.enter("hasty", user, PASSWORD).code == REJECT
+    assert ends(site.world, user.name)[-1] == ("reject", "unanswered")
+    (made,) = [one for one in site.duo.simulator.transactions.values() if one.user is user]
+    _until(lambda: made.is_forgotten)
+    user.does = Outcome.DENY
+    user.after = 0.3
+    assert site.enter("hasty", user, PASSWORD).code == REJECT
+    assert ends(site.world, user.name)[-1] == ("reject", "person-refused")
+    assert site.rings(user) == ["push", "push"]
+
+
+def test_next_login_goes_on_with_the_push_that_is_open(site: Site) -> None:
+    """The client gave up and was told no in time; whoever logs in again meanwhile is not rung."""
+    user = site.person(Outcome.APPROVE, after=8.0)
+    assert site.enter("hasty", user, PASSWORD).code == REJECT
+    assert site.enter("hasty", user, PASSWORD).code == ACCEPT
+    assert site.rings(user) == ["push"]
+
+
 def test_after_a_no_nothing_rings(site: Site) -> None:
     """Silence for a minute; a passcode still lets in."""
     user = site.person(Outcome.DENY)
@@ -550,6 +581,36 @@ def test_phone_rings_once_for_a_client_that_asks_anew(site: Site) -> None:
     assert site.rings(user) == ["push"]
 
 
+def test_phone_rings_once_for_clients_that_retry_every_five_seconds(
+    site: Site, pam: Callable[..., str]
+) -> None:
+    """
+    Each person takes twelve seconds, and each client asks three times or more.
+
+    By the same packet (radclient, pam_radius), or every time from another port with another
+    identifier; and then it no longer listens to the ports before.
+    """
+    need("radclient")
+    people = [site.person(Outcome.APPROVE, after=12.0) for _ in range(3)]
+    same, module, anew = people
+    options = ("-r", "5", "-t", str(RETRY_SECONDS))
+    service = pam(PATIENT_PAM, seconds=RETRY_SECONDS, retry=4)
+    with ThreadPoolExecutor(3) as pool:
+        said = pool.submit(_radclient, site, "old-vpn", same, PASSWORD, *options)
+        entered = pool.submit(log_in, service, module.name, PASSWORD)
+        codes = pool.submit(_ask_anew, site, "old-vpn", anew)
+    assert said.result().count("Received Access-Accept") == 1
+    assert said.result().count("Sent Access-Request") >= 3
+    assert entered.result()[0]
+    *silent, last = codes.result()
+    assert (set(silent), last) == ({None}, ACCEPT)
+    assert len(silent) >= 2
+    for user in people:
+        assert site.rings(user) == ["push"]
+        assert ends(site.world, user.name) == [("accept", "passed")]
+        assert site.end(user)["person_us"] > 2_000_000 * RETRY_SECONDS
+
+
 @pytest.mark.parametrize("client", ["vpn", "broker", "old-vpn"])
 def test_radclient_gets_in(site: Site, client: str) -> None:
     """FreeRADIUS's own client."""
@@ -572,50 +633,57 @@ def test_radclient_is_refused(site: Site) -> None:
 
 
 @pytest.fixture
-def pam(site: Site, tmp_path: Path) -> Iterator[str]:
-    """Return a PAM service for pam_radius, which gives up after three seconds."""
+def pam(site: Site, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Return a function that makes a PAM service for pam_radius."""
     need("pamtester")
     if not any(Path(module).exists() for module in _MODULES):
         pytest.skip("NOT TESTED: apt-get install libpam-radius-auth")
-    servers = tmp_path / "pam_radius.conf"
-    servers.write_text(f"127.0.0.1:{site.world.port} {SECRET.decode()} 4 {PAM}\n")
-    servers.chmod(0o600)
-    service = Path("/etc/pam.d") / f"radiusmfa-test-{site.world.port}"
-    service.write_text(
-        f"auth required pam_radius_auth.so conf={servers} retry=0 prompt_attribute\n"
-        "account required pam_permit.so\n"
-    )
-    yield service.name
-    service.unlink()
+    made: list[Path] = []
+
+    def make(source: str = PAM, seconds: int = 4, retry: int = 0) -> str:
+        servers = tmp_path / "pam_radius.conf"
+        servers.write_text(f"127.0.0.1:{site.world.port} {SECRET.decode()} {seconds} {source}\n")
+        servers.chmod(0o600)
+        service = Path("/etc/pam.d") / f"radiusmfa-test-{site.world.port}"
+        made.append(service)
+        service.write_text(
+            f"auth required pam_radius_auth.so conf={servers} retry={retry} prompt_attribute\n"
+            "account required pam_permit.so\n"
+        )
+        return service.name
+
+    yield make
+    for service in made:
+        service.unlink()
 
 
-def test_pam_is_refused(site: Site, pam: str) -> None:
+def test_pam_is_refused(site: Site, pam: Callable[..., str]) -> None:
     """Somebody taps no."""
     user = site.person(Outcome.DENY)
-    assert not log_in(pam, user.name, PASSWORD)[0]
+    assert not log_in(pam(), user.name, PASSWORD)[0]
     assert ends(site.world, user.name)[-1] == ("reject", "person-refused")
 
 
-def test_pam_gets_in_by_a_push(site: Site, pam: str) -> None:
+def test_pam_gets_in_by_a_push(site: Site, pam: Callable[..., str]) -> None:
     """Fast enough."""
     user = site.person(Outcome.APPROVE)
-    assert log_in(pam, user.name, PASSWORD)[0]
+    assert log_in(pam(), user.name, PASSWORD)[0]
     assert site.rings(user) == ["push"]
 
 
-def test_pam_approves_then_enters(site: Site, pam: str) -> None:
+def test_pam_approves_then_enters(site: Site, pam: Callable[..., str]) -> None:
     """Three seconds are too short for a person: the question, Enter, and in."""
     user = site.person(Outcome.APPROVE, after=4.0)
-    agreed, shown = log_in(pam, user.name, PASSWORD, "", "")
+    agreed, shown = log_in(pam(), user.name, PASSWORD, "", "")
     assert APPROVE in shown
     assert agreed
     assert site.rings(user) == ["push"]
 
 
-def test_pam_types_a_code(site: Site, pam: str) -> None:
+def test_pam_types_a_code(site: Site, pam: Callable[..., str]) -> None:
     """Instead of Enter."""
     user = site.person()
-    assert log_in(pam, user.name, PASSWORD, CODE)[0]
+    assert log_in(pam(), user.name, PASSWORD, CODE)[0]
     assert site.end(user)["way"] == "passcode"
 
 
@@ -661,6 +729,18 @@ def _radclient(site: Site, client: str, user: User, typed: str, *options: str) -
         check=False,
     )
     return done.stdout + done.stderr
+
+
+def _ask_anew(site: Site, client: str, user: User) -> list[int | None]:
+    """Ask again and again, each time from a new port, and listen there alone; say what came."""
+    codes: list[int | None] = []
+    while not any(codes) and len(codes) < 6:
+        with site.nas(client) as nas:
+            request = nas.request(user.name, PASSWORD)
+            nas.send(request)
+            octets = nas.receive(RETRY_SECONDS)
+            codes.append(None if octets is None else nas.check(request, octets).code)
+    return codes
 
 
 def _until(has_happened: Any) -> None:  # noqa: ANN401 - a lambda

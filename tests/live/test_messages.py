@@ -348,6 +348,37 @@ def test_what_twilio_refuses_is_refused(site: Site, code: int, reason: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("mood", "status", "reasons"),
+    [
+        (Mood.WELL, 401, "upstream-misconfigured"),
+        (Mood.WELL, 404, "upstream-misconfigured"),
+        (Mood.WELL, 429, "upstream-busy"),
+        (Mood.WELL, 500, "upstream-unreachable"),
+        # Calls say 201 where they begin; Verify may say 200.
+        (Mood.HTML, 0, "upstream-misconfigured bad-upstream-reply"),
+        (Mood.TRUNCATED, 0, "bad-upstream-reply"),
+        (Mood.DEAF, 0, "upstream-silent"),
+        (Mood.SILENT, 0, "upstream-silent"),
+        (Mood.LARGE, 0, "upstream-silent"),
+    ],
+)
+@pytest.mark.parametrize(("kind", "source"), [("voice", VPN), ("sms", CLOUD)])
+def test_twilio_that_fails_is_closed(
+    site: Site, kind: str, source: str, mood: Mood, status: int, reasons: str
+) -> None:
+    """Calls, and Verify: nobody is called twice, and nobody gets in."""
+    alice = site.person(kind)
+    site.twilio.behaviour.mood, site.twilio.behaviour.status = mood, status
+    before = len(site.twilio.behaviour.asked)
+    with site.world.nas(source) as nas:
+        assert nas.login(alice, PASSWORD) == numbers.ACCESS_REJECT
+    assert site.reason(alice) in reasons.split()
+    assert len(site.twilio.behaviour.asked) == before + 1
+    site.twilio.behaviour.released.set()
+    site.twilio.behaviour.released.clear()
+
+
+@pytest.mark.parametrize(
     ("mood", "reason"),
     [
         (mail_server.Mood.UNKNOWN, "no-usable-device"),

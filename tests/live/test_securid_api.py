@@ -453,6 +453,23 @@ def test_word_pushes(site: Site) -> None:
     assert site.last(name)["upstreams"][-1]["way"] == "push"
 
 
+def test_number_is_shown_before_it_is_chosen(site: Site) -> None:
+    """Also where the client would wait; and where nothing can be shown such a push is refused."""
+    name, _ = site.person(offers=PUSH, number="42")
+    assert site.log_in(MUTE, name, PASSWORD).code == REJECT
+    assert site.reason(name) == "challenge-not-shown"
+
+    name, _ = site.person(offers=PUSH, number="42")
+    with site.world.nas(LONG) as nas:
+        front = Front(site.world, LONG, nas)
+        said = front.ask(name, PASSWORD)
+        assert said is not None
+        assert (said.code, said.text) == (CHALLENGE, f"Choose 42 on {DEVICE}, then press Enter: ")
+        said = front.ask(name, "", said.state)
+    assert said is not None
+    assert said.code == ACCEPT
+
+
 def test_asa_gets_the_texts_that_it_knows(site: Site) -> None:
     """`prompts: asa-sdi`, as with SecurID's RADIUS."""
     name, _ = site.person(mode=Mode.NEXT)

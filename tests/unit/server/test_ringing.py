@@ -198,12 +198,41 @@ def test_destination_is_no_clear_text(phone: Phone) -> None:
     assert b"1234" not in first
 
 
-def test_limit_is_refused(tmp_path: Path) -> None:
-    """One more than the limit is not sent."""
-    phone = Phone(tmp_path, Limits(per_hour=1))
-    text = Ring(way="sms", to="+15551234")
-    assert phone.ringing.ring(ALICE, text)[0] == Rung()
-    assert phone.ringing.ring(ALICE, text)[0] == Rung(refused=Reason.CALL_LIMIT)
+BOB: Final = replace(ALICE, user="bob", number=8)
+TEXT: Final = Ring(way="sms", to="+15551234")
+OTHER_TEXT: Final = Ring(way="sms", to="+15559876")
+_TWO_HOURS: Final = 7200.0
+
+
+@pytest.mark.parametrize(
+    ("limits", "who", "wanted", "later"),
+    [
+        pytest.param(Limits(per_hour=1), ALICE, OTHER_TEXT, 0.0, id="a-person-in-an-hour"),
+        pytest.param(Limits(per_hour=1), BOB, TEXT, 0.0, id="a-number-in-an-hour"),
+        pytest.param(Limits(per_day=1), ALICE, TEXT, _TWO_HOURS, id="a-person-in-a-day"),
+        pytest.param(Limits(site_per_hour=1), BOB, OTHER_TEXT, 0.0, id="everybody-in-an-hour"),
+        pytest.param(Limits(per_hour=1), ALICE, PUSH, 0.0, id="a-push-after-a-message"),
+    ],
+)
+def test_limit_is_refused(
+    tmp_path: Path, limits: Limits, who: AskService, wanted: Ring, later: float
+) -> None:
+    """One more than the limit is not sent: to a person, to a number, to everybody."""
+    phone = Phone(tmp_path, limits)
+    assert phone.ringing.ring(ALICE, TEXT)[0] == Rung()
+    phone.clock.advance(later)
+    assert phone.ringing.ring(who, wanted)[0] == Rung(refused=Reason.CALL_LIMIT)
+
+
+@pytest.mark.parametrize(
+    "limits", [Limits(per_hour=1), Limits(site_per_hour=1)], ids=["a-person", "everybody"]
+)
+def test_limit_of_an_hour_ends_with_it(tmp_path: Path, limits: Limits) -> None:
+    """Then the next one is sent."""
+    phone = Phone(tmp_path, limits)
+    assert phone.ringing.ring(ALICE, TEXT)[0] == Rung()
+    phone.clock.advance(_TWO_HOURS)
+    assert phone.ringing.ring(ALICE, TEXT)[0] == Rung()
 
 
 @pytest.mark.parametrize(

@@ -533,7 +533,9 @@ def test_sms_asks_for_the_code(shell: Shell) -> None:
     assert (rung.way, rung.is_open) == ("sms", False)
     code = shell.duo.users["alice"].devices[0].sms[0]
     assert shell.ask("654321", after=first).outcome == Failed(Reason.BAD_PASSCODE)
-    assert shell.ask(code, after=first).outcome == PASSED
+    shell.now += 9
+    served = shell.ask(code, after=first)
+    assert (served.outcome, served.person) == (PASSED, 9.0)
     assert shell.ask(code, after=first).outcome == Failed(Reason.REPLAYED_PASSCODE)
 
 
@@ -608,6 +610,7 @@ def test_menu_names_every_choice() -> None:
     for typed, way in (("1", "push"), ("2", "phone"), ("phone", "phone"), (CODE, "passcode")):
         served = shell.ask(typed, after=first)
         assert (served.outcome, served.way) == (PASSED, way)
+        assert (served.person is None) is (way == "passcode")
     sent = shell.ask("3", after=first)
     assert isinstance(sent.outcome, Asks)
     assert shell.ask("push", after=sent).outcome == PASSED

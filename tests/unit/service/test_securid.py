@@ -360,8 +360,12 @@ def test_code_is_sent_and_accepted(word: str, way: str) -> None:
     assert (wanted.way, wanted.device, wanted.is_open) == (way, MASKED_PHONE, False)
     assert "2345" not in f"{asks} {wanted}"
 
-    served = stage.ask(SENT_CODE, asks.state)
+    stage.advance(8)
+    wrong = stage.ask("00000000", asks.state)
+    stage.advance(4)
+    served = stage.ask(SENT_CODE, wrong.state)
     assert (served.outcome, served.way, served.device) == (PASSED, way, MASKED_PHONE)
+    assert (asks.person, wrong.person, served.person) == (None, 8.0, 12.0)
 
 
 def test_nobody_is_called_against_the_limits() -> None:

@@ -125,6 +125,28 @@ def test_the_right_answer_lets_in() -> None:
     assert (served.outcome, served.serial, served.way) == (PASSED, "SMS-1", "sms")
 
 
+@pytest.mark.parametrize("can_show", [True, False])
+def test_how_long_the_person_took_is_told(can_show: bool) -> None:  # noqa: FBT001
+    """From sending on, whether the answer was right or wrong; before there is one, nothing."""
+    world = World()
+    asks = world.ask(b"sms", can_show=can_show)
+    assert asks.person is None
+    world.player.now += 7
+    wrong = world.ask(b"wrong", asks.state, can_show=can_show)
+    world.player.now += 5
+    right = world.ask(b"right", wrong.state, can_show=can_show)
+    assert (wrong.person, right.person) == (7.0, 12.0)
+    assert right.outcome == PASSED
+
+
+def test_clock_that_was_set_back_makes_nobody_quick() -> None:
+    """Less than no time is none."""
+    world = World()
+    state = world.ask().state
+    world.player.now -= 60
+    assert world.ask(b"right", state).person == 0.0
+
+
 def test_wrong_answers_are_counted_and_end_it() -> None:
     """Each counts for the lock; the last one ends the login."""
     world = World()
@@ -317,7 +339,7 @@ def test_an_answer_that_ends_it_ends_it(can_show: bool, checked: Checked) -> Non
 
 def _open(**values: object) -> bytes:
     whole = {"v": 1, "name": "n", "proof": "", "number": 1, "device": "***1", "serial": "",
-             "expires": NOW, "tries": 3}  # fmt: skip
+             "expires": NOW, "began": NOW, "tries": 3}  # fmt: skip
     return json.dumps(whole | values).encode()
 
 
@@ -327,7 +349,7 @@ def _open(**values: object) -> bytes:
         b"", b"{", b"[]", b"null", b"\xff", b"[" * 9999, _open(v=2), _open(v=None), _open(more=1),
         _open(name=1), _open(proof=None), _open(number=True), _open(number="1"), _open(tries=1.5),
         _open(expires="1"), _open(expires=float("nan")), _open(expires=1e300), _open(expires=-1),
-        _open(device=[]), b'{"v":1}',
+        _open(began=None), _open(began=-1), _open(began=float("inf")), _open(device=[]), b'{"v":1}',
     ],
 )  # fmt: skip
 def test_state_that_nobody_wrote_is_lost(octets: bytes) -> None:
@@ -339,7 +361,10 @@ def test_state_that_nobody_wrote_is_lost(octets: bytes) -> None:
 
 def test_state_is_read_as_written() -> None:
     """All of it."""
-    sent = Open(name="n", proof="p", number=2, device="***1", serial="S", expires=NOW, tries=3)
+    sent = Open(
+        name="n", proof="p", number=2, device="***1", serial="S", expires=NOW + 1, began=NOW,
+        tries=3,
+    )  # fmt: skip
     assert sending.load(sending.dump(sent)) == sent
 
 
