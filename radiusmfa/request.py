@@ -52,7 +52,8 @@ def read(  # noqa: PLR0911 - one a reason
     """
     Return what *packet* asks, or why it cannot be decided (it is then rejected).
 
-    RFC 2865 section 5.44: each of these at most once, and only one kind of proof.
+    RFC 2865 section 5.44: each of these at most once, and only one kind of proof. A signed
+    answer to a challenge may hold none: somebody has pressed Enter.
 
     Args:
         packet: Verified.
@@ -70,7 +71,7 @@ def read(  # noqa: PLR0911 - one a reason
         if isinstance(read, Reason):
             return read
         proof = read
-    elif hidden is None and not (without_password and numbers.MESSAGE_AUTHENTICATOR in packet):
+    elif hidden is None and not _may_be_empty(packet, without_password=without_password):
         return Reason.NO_CREDENTIALS
     name = packet.value(numbers.USER_NAME)
     if not name:
@@ -82,6 +83,13 @@ def read(  # noqa: PLR0911 - one a reason
         except password.PasswordError:
             return Reason.BAD_USER_PASSWORD
     return Credentials(name, typed, packet.value(numbers.STATE), proof)
+
+
+def _may_be_empty(packet: Packet, *, without_password: bool) -> bool:
+    # RFC 2865 section 4.1: a password, or a State. Who has approved a push presses Enter, and
+    # some clients then send no User-Password at all.
+    is_signed = numbers.MESSAGE_AUTHENTICATOR in packet
+    return is_signed and (without_password or numbers.STATE in packet)
 
 
 def is_loop(packet: Packet, marker: bytes) -> bool:

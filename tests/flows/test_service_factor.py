@@ -696,3 +696,16 @@ def test_same_last_answer_in_another_login_is_another_guess(world: World, alice:
         assert told(nas, second).code == REJECT
     assert nas.decide(alice.name, alice.password) == REJECT
     assert world.reasons[-1] == ("reject", Reason.LOCKED)
+
+
+def test_enter_that_sends_no_password_goes_on(world: World, alice: Person) -> None:
+    """Approve, then Enter: some clients send State alone (RFC 2865 section 4.1)."""
+    serve(world)
+    nas, request = begun(world)
+    answer(world, UPSTREAM_ASKS, text="Approve, then Enter. ", state=b"tx")
+    state = told(nas, request).state
+    enter = nas.packet(1, bytes(16), ((1, alice.name.encode()), (24, state)))
+    assert nas.send(enter) is None
+    asked = answer(world, PASSED)
+    assert (asked.typed, asked.state) == (b"", b"tx")
+    assert told(nas, enter).code == ACCEPT

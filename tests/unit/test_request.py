@@ -311,3 +311,12 @@ def test_request_without_a_password_begins_by_itself_where_that_is_said() -> Non
 def test_request_that_proves_nothing_begins_nothing(attributes: bytes, reason: Reason) -> None:
     """Without a signature anybody could make a phone ring."""
     assert request.read(_packet(attributes), SECRET, without_password=True) is reason
+
+
+def test_answer_without_a_password_is_an_empty_one() -> None:
+    """Somebody has approved a push and pressed Enter: State, and no User-Password, but signed."""
+    signed = _packet(NAME + STATE + bytes((numbers.MESSAGE_AUTHENTICATOR, 18)) + bytes(16))
+    asked = request.read(signed, SECRET)
+    assert isinstance(asked, Credentials)
+    assert (asked.name, asked.typed, asked.proof) == (b"alice", b"", b"")
+    assert asked.state is not None
