@@ -55,6 +55,7 @@ class Reason(StrEnum):
     FRAUD_REPORTED = "fraud-reported"
     CODE_EXPIRED = "code-expired"
     NO_USABLE_DEVICE = "no-usable-device"
+    NOTHING_PROVED = "nothing-proved"
     TOO_LITTLE_TIME = "too-little-time"
     CALL_OPEN = "call-open"
     CALL_LIMIT = "call-limit"

@@ -221,6 +221,11 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "Your device cannot do that: choose another way, or have one set up.",
         "See which devices the service has for the person; `radiusmfa user show NAME` shows ours.",
     ),
+    Reason.NOTHING_PROVED: _reject(
+        "The service lets the person pass unasked, and no password is checked here either.",
+        "This login needs a proof: type a code, or have your phone asked.",
+        "End the bypass at the service: a bypass code, or a factor of ours, does as well.",
+    ),
     Reason.TOO_LITTLE_TIME: _reject(
         "The client gives up before a person could answer, and cannot show a question.",
         "There is no time to tap the phone here: type a code with the password.",

@@ -11,7 +11,7 @@ from radiusmfa.config.fields import Fields, Found, scalar_text
 from radiusmfa.config.message_model import Gateway, Smtp, Twilio, Verify
 from radiusmfa.config.model import LOCAL_FACTORS, Factors, Hotp, Recovery, Totp, Yubikey
 from radiusmfa.config.nodes import Mapping
-from radiusmfa.config.service_model import Questions
+from radiusmfa.config.service_model import Duo, Questions
 from radiusmfa.config.upstream_model import StartWith, UpstreamFactor
 from radiusmfa.config.upstreams import is_writable, why_no_name
 
@@ -106,6 +106,7 @@ def _service_factor(
         holds=settings.holds,
         is_in_directory=is_in_directory,
         words=settings.words,
+        takes_words=isinstance(settings, Duo | Gateway | Twilio | Verify | Smtp),
         is_weak=isinstance(settings, Questions),
     )
 

@@ -263,6 +263,8 @@ class UpstreamFactor:
         is_in_directory: A directory knows where people without such a device are reached:
             then `users` says who else has it.
         words: What chooses it when it is typed, with a digit behind it, too.
+        takes_words: Its dialogues ask for codes and words, never for a text of the person's own:
+            a word of another factor turns to that one.
         is_weak: It proves little: no second factor unless a policy says `weak: yes`.
     """
 
@@ -277,6 +279,7 @@ class UpstreamFactor:
     holds: str = ""
     is_in_directory: bool = False
     words: tuple[str, ...] = ()
+    takes_words: bool = False
     is_weak: bool = False
 
     @property

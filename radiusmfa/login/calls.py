@@ -51,7 +51,8 @@ class Call:
         way: `push`, `phone`, `sms` ...
         target: Keyed digest of the destination.
         place: Of which login.
-        state: What it takes to go on with it; empty: nothing can.
+        state: What it takes to go on with it; empty: nothing can. Of one that has passed: what
+            was watched, once a login has got in by it.
         created: Seconds since 1970.
         expires: Until when it is open; afterwards when it was answered.
         result: What became of it.
@@ -90,8 +91,11 @@ class Book:
 
     def put(self, call: Call) -> None:
         """Know *call*, or that it has changed."""
-        if call.id not in self._calls:
+        before = self._calls.get(call.id)
+        if before is None:
             insort(self._created, call.created)
+        else:
+            call.created = before.created  # the store knows it without its fraction
         self._calls[call.id] = call
         self._of.setdefault(call.user, {})[call.id] = call
         self._to.setdefault(call.target, {})[call.id] = call
@@ -102,6 +106,10 @@ class Book:
         del self._created[bisect_left(self._created, call.created)]
         _drop(self._of, call.user, call)
         _drop(self._to, call.target, call)
+
+    def get(self, number: int) -> Call | None:
+        """Return the call of that number, None: there is none."""
+        return self._calls.get(number)
 
     def of(self, user: int) -> list[Call]:
         """Return those of a person."""
@@ -136,18 +144,20 @@ def refusal(  # noqa: PLR0913 - one return a rule; who calls whom, when, how oft
         now: Seconds since 1970.
         is_open: The call will be open until the person answers.
     """
-    own = known.of(user)
-    if is_open and any(is_still_open(call, now) for call in own):
+    own, at_once = known.of(user), known.to(target)
+    # One telephone may belong to several accounts, and all of them to one attacker; or one
+    # account have many names, each of which is somebody else here.
+    theirs = own + [call for call in at_once if call.user != user]
+    if is_open and any(is_still_open(call, now) for call in theirs):
         return Reason.CALL_OPEN
-    for call in own:
+    for call in theirs:
         if call.result in (Result.REFUSED, Result.FRAUD):
             silence = limits.cool_down * (2 if call.result is Result.FRAUD else 1)
             if now < call.expires + silence:
                 return Reason.COOLING_DOWN
     if _since(own, now - DAY) >= limits.per_day or _since(own, now - HOUR) >= limits.per_hour:
         return Reason.CALL_LIMIT
-    # One telephone may belong to several accounts, and all of them to one attacker.
-    if _since(known.to(target), now - HOUR) >= limits.per_hour:
+    if _since(at_once, now - HOUR) >= limits.per_hour:
         return Reason.CALL_LIMIT
     return Reason.CALL_LIMIT if known.since(now - HOUR) >= limits.site_per_hour else None
 

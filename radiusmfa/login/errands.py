@@ -175,6 +175,8 @@ class Served:
         seconds: How long it took in all.
         trouble: What is wrong with the service or its settings, for the log; nothing secret.
         is_wrong: What was typed was wrong, though it is asked for again: it counts.
+        is_waived: Passed, though the person has proved nothing: the service wants nothing of
+            them. Where no password is checked either, that lets nobody in.
     """
 
     outcome: Outcome
@@ -192,6 +194,7 @@ class Served:
     seconds: float = 0.0
     trouble: str = ""
     is_wrong: bool = False
+    is_waived: bool = False
 
 
 Errand: TypeAlias = LookUp | Bind | AskApproval

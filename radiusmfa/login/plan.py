@@ -128,6 +128,33 @@ class Plan:
             return None
         return self._everyone
 
+    def goes_on(self, user: User, name: str, upstream: str) -> bool:
+        """
+        Say whether the factor of a dialogue that another round began counts here, for *user*.
+
+        Args:
+            user: As they are now.
+            name: Of the factor.
+            upstream: Who checks it.
+        """
+        found = [one for one in self._factors if (one.name, one.upstream) == (name, upstream)]
+        return any(one is self._everyone or _has(user, one) for one in found)
+
+    def turned(self, user: User, name: str, typed: bytes) -> UpstreamFactor | None:
+        """
+        Return the factor that *user* turns to in the middle of another's dialogue, or None.
+
+        Args:
+            user: As they are now.
+            name: Of the factor whose dialogue it is.
+            typed: A word of that one, a code, or any text that is asked for, turns to none.
+        """
+        turning = next((one for one in self._factors if one.name == name), None)
+        if turning is None or not turning.takes_words:
+            return None
+        chosen = self._chosen(user, typed)
+        return None if chosen is turning or _word(typed) in turning.words else chosen
+
     def chooses(self, user: User, typed: bytes) -> bool:
         """Say whether *typed* itself chooses a factor of *user*: nobody else can check it."""
         return self._chosen(user, typed) is not None
@@ -142,8 +169,7 @@ class Plan:
     def _chosen(self, user: User, typed: bytes) -> UpstreamFactor | None:
         if self._keyed is not None and user.devices and _is_of(user, typed):
             return self._keyed
-        word = typed.decode("ascii", "replace").lower()
-        named = self._words.get(word.rstrip("0123456789"), ())
+        named = self._words.get(_word(typed), ())
         own = next((factor for factor in named if _has(user, factor)), None)
         return self._everyone if own is None and self._everyone in named else own
 
@@ -176,6 +202,10 @@ class Plan:
         if name == "yubikey":
             return kinds.yubikey is not None and bool(user.yubikeys)
         return False  # a recovery code is for emergencies
+
+
+def _word(typed: bytes) -> str:
+    return typed.decode("ascii", "replace").lower().rstrip("0123456789")
 
 
 def _has(user: User, factor: UpstreamFactor) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Final, final
 
+from radiusmfa.config.model import Mode
 from radiusmfa.config.upstream_model import StartWith
 from radiusmfa.login import person as people
 from radiusmfa.login.account import Kind
@@ -50,7 +51,9 @@ _COUNTED: Final = (
 )  # fmt: skip
 """What counts as a wrong proof; of a push, that nobody answered it, too."""
 _LOST: Final = Failed(Reason.DIALOGUE_LOST)  # also where the configuration has lost it meanwhile
+_NOT_THEIRS: Final = Failed(Reason.NOT_ENROLLED)
 _OF_PASSWORD: Final = frozenset({Step.PASSWORD, Step.REST, Step.LAST})
+_OF_PRIMARY: Final = WHOLE | {Step.BOTH}
 
 
 @final
@@ -88,6 +91,8 @@ class Asking:
         # Whoever has a token of ours can prove more; whoever has guessed is not let off.
         if user is None or user.is_damaged or attempt.plan.has_token(user):
             return False
+        if attempt.plan.factor(user) != factor:
+            return False  # it was chosen by a word: the person's own one may work
         if self._guard.is_locked(user, Kind.UPSTREAM, attempt.client.name, now):
             return False
         return now < datetime.combine(line.settings.open_until, time.max, UTC).timestamp()
@@ -147,8 +152,14 @@ class Asking:
     def go_on(self, attempt: Attempt, user: User) -> Failed | None:
         """Give the upstream that has asked the person's answer, or say why not."""
         talk = None if attempt.entry is None else attempt.entry.talk
-        if talk is None:
+        if talk is None or talk.upstream not in self._lines:
             return _LOST
+        if not _goes_on(attempt, user, talk):
+            return _NOT_THEIRS  # a reload, or an administrator, has taken it away
+        other = attempt.plan.turned(user, talk.factor, attempt.typed)
+        if other is not None:
+            attempt.factor, attempt.offered = other, attempt.typed
+            return self._ask(attempt, user, other.upstream, attempt.typed)
         return self._ask(attempt, user, talk.upstream, attempt.typed, talk=talk)
 
     def outcome(self, attempt: Attempt, response: Response | Served, now: float) -> Outcome:
@@ -160,11 +171,10 @@ class Asking:
         if isinstance(user, Failed):
             return user
         client, outcome = attempt.client, heard.outcome
-        if self._is_other(attempt, user, attempt.answered[0]):
-            return Failed(Reason.NOT_ENROLLED)
         kind = _kind(attempt)
-        if self._guard.is_locked(user, kind, client.name, now):
-            return Failed(Reason.LOCKED)  # many at once passed the lock before one was counted
+        barred = self._barred(attempt, user, heard, kind, now)
+        if barred is not None:
+            return barred
         if attempt.guess and not isinstance(outcome, Passed):
             # A wrong code of a token of ours, too: nobody guesses at those for free.
             self._guard.count(user, Kind.OATH, client.name, attempt.guess, now)
@@ -215,11 +225,29 @@ class Asking:
             person=known,
         )
 
+    def _barred(
+        self, attempt: Attempt, user: User, heard: Heard, kind: Kind, now: float
+    ) -> Failed | None:
+        """Return why it does not count what was heard, whatever it is; None: it does."""
+        if self._is_other(attempt, user, attempt.answered[0]):
+            return _NOT_THEIRS
+        if attempt.proved is not None and user.password != attempt.proved:
+            return Failed(Reason.BAD_PASSWORD)  # somebody has changed it: perhaps it was stolen
+        if heard.is_waived and attempt.mode is Mode.STEP_UP:
+            return Failed(Reason.NOTHING_PROVED)
+        if self._guard.is_locked(user, kind, attempt.client.name, now):
+            return Failed(Reason.LOCKED)  # many at once passed the lock before one was counted
+        return None
+
     def _is_other(self, attempt: Attempt, user: User, upstream: str) -> bool:
         # What an administrator has changed while the phone rang counts.
-        factor = attempt.factor
-        chosen = attempt.plan.factor(user, attempt.offered or b"")
-        has_lost = factor is not None and chosen != factor
+        factor, entry = attempt.factor, attempt.entry
+        if factor is not None:
+            has_lost = attempt.plan.factor(user, attempt.offered or b"") != factor
+        else:
+            talk = None if entry is None else entry.talk
+            is_of_talk = talk is not None and talk.upstream == upstream
+            has_lost = talk is not None and is_of_talk and not _goes_on(attempt, user, talk)
         return has_lost or user.upstreams.get(upstream, "") != attempt.alias
 
     def _hear(self, attempt: Attempt, response: Response | Served) -> Heard:
@@ -311,6 +339,13 @@ class Asking:
 
 def _kind(attempt: Attempt) -> Kind:
     return Kind.PASSWORD if attempt.step in _OF_PASSWORD else Kind.UPSTREAM
+
+
+def _goes_on(attempt: Attempt, user: User, talk: Talk) -> bool:
+    # Whether what another round began is asked for now, and of this person.
+    if attempt.step in _OF_PRIMARY:
+        return talk.upstream == attempt.plan.primary
+    return attempt.plan.goes_on(user, talk.factor, talk.upstream)
 
 
 def _both(first: Kept, then: Kept) -> Kept:

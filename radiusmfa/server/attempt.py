@@ -74,6 +74,7 @@ class Attempt:
         told: What the audit says of each upstream that was asked.
         barred: Why nobody is really asked about the password, though a directory is.
         waived: Why no second factor is asked for, if none is.
+        proved: The stored hash of the password that was typed in this round, once it was right.
         kind: What counted: the second factor for the audit.
         serial: The token that counted.
         detail: Which attribute of the reply could not be made.
@@ -82,8 +83,8 @@ class Attempt:
     __slots__ = (
         "alias", "answered", "asked", "barred", "client", "deadline", "detail", "entry", "factor",
         "found", "gone", "guess", "heard", "kept", "kind", "looked_up", "missing", "mode", "name",
-        "offered", "packet", "person", "plan", "proof", "rest", "rule", "ruling", "serial",
-        "step", "told", "typed", "under_way", "user", "waived",
+        "offered", "packet", "person", "plan", "proof", "proved", "rest", "rule", "ruling",
+        "serial", "step", "told", "typed", "under_way", "user", "waived",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what a request brings, and whose it is
@@ -110,6 +111,7 @@ class Attempt:
         self.looked_up = ""
         self.barred: Failed | None = None
         self.waived: Reason | None = None
+        self.proved: str | None = None
         self.user: User | None = None
         self.step = _FIRST
         self.found: Found | FoundRecovery | None = None

@@ -55,16 +55,18 @@ class _Watched:
         work: Finds out what the person says; None: it has been found out.
         served: What that was.
         waiting: Logins that wait for it.
+        call: Which call it is; None: not known.
         is_taken: A login has got its Passed.
         ends: Until when it is kept, monotonic; once it is found out.
     """
 
-    __slots__ = ("ends", "is_taken", "served", "waiting", "work")
+    __slots__ = ("call", "ends", "is_taken", "served", "waiting", "work")
 
     def __init__(self) -> None:
         self.work: Deferred[Served] | None = None
         self.served: Served | None = None
         self.waiting: list[Deferred[None]] = []
+        self.call: Call | None = None
         self.is_taken = False
         self.ends = 0.0
 
@@ -173,11 +175,14 @@ class Ringing:
             left: Says how many seconds the login can wait.
         """
         watched = self._watched.get(wanted.key)
+        if watched is None and self._was_taken(asked, wanted):
+            return _TAKEN
         if watched is None:
             watched = self._watched[wanted.key] = _Watched()
             if call is None:
                 known = self._calls.of(self._service.name)
                 call = rules.to_go_on(known, asked.number, asked.place, self._clock.wall())
+            watched.call = call
             watched.work = begin()
             watched.work.addBoth(self._found, watched, asked, call)
         while watched.served is None:
@@ -187,9 +192,14 @@ class Ringing:
         served = watched.served
         if not isinstance(served.outcome, Passed):
             return served
-        if watched.is_taken:
+        if watched.is_taken or self._was_taken(asked, wanted):
             return _TAKEN  # one call, one login
         watched.is_taken = True
+        if watched.call is not None:
+            # On disk before the Accept leaves: it is written with the turn that decides it.
+            taken = self._calls.find(watched.call)
+            taken.state = wanted.key.encode()
+            self._calls.put(taken)
         return served
 
     def tidy(self) -> None:
@@ -244,12 +254,20 @@ class Ringing:
                 user=asked.user, client=asked.client, service=self._service.name,
             )  # fmt: skip
             self._calls.tell(self._alarm(asked, served))
-        if call is not None:
+        if call is not None and self._calls.find(call).result is Result.OPEN:
             self._settle(call, _result(served))
         for one in waiting:
             one.callback(None)
         if not waiting:
             self._flush()
+
+    def _was_taken(self, asked: AskService, wanted: Watch) -> bool:
+        # Before a restart, or by a login that asked before a reload: not in our memory.
+        key = wanted.key.encode()
+        return any(
+            one.result is Result.PASSED and one.state == key
+            for one in self._calls.of(self._service.name).of(asked.number)
+        )
 
     def _settle(self, call: Call, result: Result) -> None:
         call.result, call.state, call.expires = result, b"", self._clock.wall()

@@ -307,8 +307,7 @@ class Steps:
         user, plan = admitted(attempt.user), attempt.plan
         if isinstance(user, Failed):
             return user
-        # Again: what an administrator has changed meanwhile counts.
-        attempt.waived = self._waivers.find(attempt, user, now)
+        attempt.waived = self._waivers.find(attempt, user, now)  # it may have changed meanwhile
         if attempt.waived is not None:
             return PASSED
         factor = plan.factor(user)
@@ -365,6 +364,7 @@ class Steps:
             attempt.guess = b""  # digits at the end of a password that was right
         if answer.better is not None:
             self._logins.put_password(user, answer.better)
+        attempt.proved = user.password
         return PASSED
 
     def _barred(

@@ -55,6 +55,8 @@ class Waivers:
         user, remember = attempt.user, attempt.client.remember
         if user is None or remember is None or reason not in _PROVED:
             return
+        if attempt.heard is not None and attempt.heard.is_waived:
+            return  # nothing was proved that could be remembered
         parts = _parts(attempt, user, remember)
         if parts is not None:
             self._logins.remember(parts, user.name, now, now + remember.seconds)

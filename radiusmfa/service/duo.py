@@ -48,6 +48,8 @@ _USUAL_SECONDS: Final = 10.0
 _SHARE: Final = 0.8
 """Of the login's time that `preauth` gets where that is little: what has to be done while
 nobody can be asked takes time, too."""
+_NO_TIME: Final = 1.0
+"""Seconds; a Duo that has not answered sooner is not gone for that."""
 _GLANCE: Final = 5.0
 """Seconds that the first look at a push may take."""
 _LOOKS: Final = 5
@@ -131,9 +133,12 @@ class _Login:
             seconds=little if little < _USUAL_SECONDS else 0.0,
         )  # fmt: skip
         if isinstance(found, Trouble):
+            if found.why is Why.SILENT and little < _NO_TIME:
+                # Whoever keeps us busy until then must not get in by it.
+                return _failed(Reason.TOO_LITTLE_TIME)
             return _failed_first(found) if not self._asked.state else _failed_later(found)
         if found.result == "allow":
-            return Served(outcome=PASSED, way="bypass")
+            return Served(outcome=PASSED, way="bypass", is_waived=True)
         if found.result == "deny":
             event = Event.LOCKED if "locked" in found.text.lower() else Event.DENIED
             return _failed(Reason.UPSTREAM_REFUSED, event, found.text)

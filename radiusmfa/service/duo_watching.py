@@ -25,6 +25,7 @@ _MOST_MISSES: Final = 3
 _QUICK: Final = 1.0
 """Seconds; what answers faster than that, and says nothing new, is not asked at once again."""
 _WAYS: Final = {"pushed": "push", "push_failed": "push", "calling": "phone", "answered": "phone"}
+_BYPASS: Final = "bypass"
 _USED: Final = "already been used"
 _FINAL: Final = {
     Why.MISCONFIGURED: Reason.UPSTREAM_MISCONFIGURED,
@@ -86,7 +87,9 @@ def ended(state: State, *, way: str, device: str = "", person: float | None = No
         person: Seconds that the person took.
     """
     if state.result == "allow":
-        return Served(outcome=PASSED, way=way, device=device, person=person)
+        # Duo's word, too, where an administrator there has said so meanwhile.
+        is_waived = state.status == _BYPASS
+        return Served(outcome=PASSED, way=way, device=device, person=person, is_waived=is_waived)
     reason, event = _refusal(state, way)
     return Served(
         outcome=Failed(reason), event=event, text=duo_words.fitting(state.text),

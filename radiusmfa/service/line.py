@@ -89,14 +89,17 @@ class ServiceLine:
             outcome,
             served.event,
             EMPTY,
-            state=served.state,
+            state=served.state if isinstance(outcome, Asks) else b"",
             text=text,
             echo=_ECHO if served.echo else b"",
             limit=served.limit,
+            is_waived=served.is_waived,
         )
 
     def _place(self, words: Words, name: str) -> bytes:
-        parts: list[str | bytes] = [self.settings.name, words.client, name, *words.place]
+        parts: list[str | bytes] = [
+            self.settings.name, words.client, name, words.alias, *words.place,
+        ]  # fmt: skip
         told = b"".join(b"%d:%s" % (len(part), part) for part in (map(_octets, parts)))
         return hmac.digest(self._pepper, b"place|" + told, "sha256")[:16]
 

@@ -116,7 +116,7 @@ def _begin(turn: Round, typed: str) -> Steps:
         return (yield from _judge(turn, answer, Try(method=_SECURID, value=passcode)))
     if answer.code == rsa.SUCCESS and turn.settings.policy:
         turn.way = "policy"  # the cloud's policy wants nothing of this person
-        return turn.passed()
+        return replace(turn.passed(), is_waived=True)
     if answer.code != rsa.CHALLENGE:
         return turn.refused(answer)
     return Choose(word=word, passcode=passcode)

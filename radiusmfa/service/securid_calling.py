@@ -75,8 +75,9 @@ def push(turn: Round, method: Method) -> Steps:
     if rung.refused is not None:
         return (yield from turn.give_up(rung.refused))
     if rung.state:
+        proved = turn.open.done
         yield from turn.calls.cancel(turn.open)
-        return (yield from _join(turn, rung.state))
+        return (yield from _join(turn, rung.state, proved))
     began = turn.calls.now
     answer = yield from turn.calls.verify(turn.open, method, "")
     if isinstance(answer, Served):
@@ -144,14 +145,23 @@ def _opened(turn: Round) -> Steps:
     return (yield from _watch(turn, at_once=False))
 
 
-def _join(turn: Round, state: bytes) -> Steps:
-    """Go on with a push that another request of this login has begun."""
+def _join(turn: Round, state: bytes, proved: tuple[str, ...]) -> Steps:
+    """
+    Go on with a push that another request of this login has begun.
+
+    Args:
+        turn: The round.
+        state: Of that push.
+        proved: What this request has proved before: whoever joins has to have proved as much.
+    """
     try:
         attempt = attempts.load(state)
     except attempts.StateError:
         return turn.served(LOST)
     if attempt.chosen is None or attempt.awaits is not Awaits.PUSH:
         return turn.served(LOST)
+    if not {*attempt.done} <= {*proved}:
+        return turn.served(Failed(Reason.CALL_OPEN))
     turn.attempt, turn.steps = attempt, attempt.steps - 1
     turn.note(attempt.chosen)
     if attempt.chosen.number and turn.asked.can_show:

@@ -272,7 +272,8 @@ class _Round:
     def _looked(self, sent: Open) -> Dialogue:  # noqa: PLR0911 - one return a meaning
         # Counted before it is looked at: many at once get no more tries than one after another.
         tries, asked = sent.tries - 1, self._asked
-        if self._tools.now >= sent.expires or tries < 0:
+        is_gone = bool(sent.serial) and all(one.serial != sent.serial for one in asked.devices)
+        if is_gone or self._tools.now >= sent.expires or tries < 0:  # or taken away meanwhile
             self._forget()
             return _of(sent, _EXPIRED)
         left = replace(sent, tries=tries)

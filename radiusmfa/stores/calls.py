@@ -41,6 +41,10 @@ class Calls:
         """Return the calls of *service*."""
         return self._known[service]
 
+    def find(self, call: Call) -> Call:
+        """Return *call* as it is known by now; somebody else may have changed it."""
+        return self._known[call.service].get(call.id) or call
+
     def put(self, call: Call) -> None:
         """Know *call*, new or changed, and write it with the next turn."""
         known = self._known[call.service]

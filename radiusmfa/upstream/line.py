@@ -91,6 +91,7 @@ class Heard(NamedTuple):
         echo: Prompt, 4 octets; empty: it has none.
         limit: Session-Timeout of its challenge: seconds that the person gets, None: none.
         error: Its MS-CHAP-Error, encoded; empty: none.
+        is_waived: It wants nothing of this person: nothing was proved.
     """
 
     outcome: Outcome
@@ -101,6 +102,7 @@ class Heard(NamedTuple):
     echo: bytes = b""
     limit: int | None = None
     error: bytes = b""
+    is_waived: bool = False
 
     def __repr__(self) -> str:
         """Show nothing of State, keys, and a PIN in the text."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from radiusmfa.config.message_model import Gateway
+from radiusmfa.config.message_model import Gateway, Smtp
 from radiusmfa.config.model import LOCAL_FACTORS, Factors, Mode
 from radiusmfa.config.service_model import Duo, Questions, Service
 from radiusmfa.config.upstream_model import Event, StartWith, UpstreamFactor, Users
@@ -62,6 +62,7 @@ def factor_of(service: Service, name: str = "", **settings: Any) -> UpstreamFact
         "is_service": True,
         "holds": of.holds,
         "words": of.words,
+        "takes_words": isinstance(of, Duo | Gateway),
         "is_weak": isinstance(of, Questions),
     }
     return UpstreamFactor(**(usual | settings))
@@ -709,3 +710,58 @@ def test_enter_that_sends_no_password_goes_on(world: World, alice: Person) -> No
     asked = answer(world, PASSED)
     assert (asked.typed, asked.state) == (b"", b"tx")
     assert told(nas, enter).code == ACCEPT
+
+
+def test_word_turns_to_another_service_in_the_middle(world: World, alice: Person) -> None:
+    """At the question of one service, a word of another one is no wrong code, but a wish."""
+    texts = Service(name="texts", settings=TEXTS)
+    mails = Service(name="mails", settings=Smtp(host="mail.example", sender="a@b.example"))
+    made = (factor_of(texts), factor_of(mails, takes_words=True))
+    serve(world, texts, mails, factors=made)
+    _device(world, alice.name, "sms", "SMS-1")
+    _device(world, alice.name, "email", "MAIL-1")
+    nas, request = begun(world)
+    assert answer(world, UPSTREAM_ASKS, text="Code: ", state=b"of texts").service == "texts"
+    second = nas.request(alice.name, b"email", told(nas, request).state)
+    assert nas.send(second) is None
+    asked = answer(world, UPSTREAM_ASKS, text="Code: ", state=b"of mails")
+    assert (asked.service, asked.typed, asked.state) == ("mails", b"email", b"")
+    assert asked.has_password
+    third = nas.request(alice.name, b"123456", told(nas, second).state)
+    assert nas.send(third) is None
+    asked = answer(world, PASSED)
+    assert (asked.service, asked.typed, asked.state) == ("mails", b"123456", b"of mails")
+    assert told(nas, third).code == ACCEPT
+    assert world.lines()[-1]["factor"] == "mails"
+
+
+@pytest.mark.parametrize("typed", [b"sms", b"sms2", b"123456", b"push", b""])
+def test_what_is_no_word_of_another_goes_to_the_service(
+    world: World, alice: Person, typed: bytes
+) -> None:
+    """Its own words, codes, and words of a factor that the person does not have."""
+    texts = Service(name="texts", settings=TEXTS)
+    assigned = factor_of(duo(), users=Users.ASSIGNED)
+    serve(world, texts, duo(), factors=(factor_of(texts), assigned))
+    _device(world, alice.name, "sms", "SMS-1")
+    nas, request = begun(world)
+    answer(world, UPSTREAM_ASKS, text="Code: ", state=b"of texts")
+    second = nas.request(alice.name, typed, told(nas, request).state)
+    assert nas.send(second) is None
+    asked = answer(world, PASSED)
+    assert (asked.service, asked.typed, asked.state) == ("texts", typed, b"of texts")
+
+
+def test_answer_to_a_question_is_never_taken_for_a_word(world: World, alice: Person) -> None:
+    """Somebody's first word may have been `sms`."""
+    questions = Service(name="questions", settings=Questions())
+    texts = Service(name="texts", settings=TEXTS)
+    serve(world, questions, texts)
+    _device(world, alice.name, "question", "Q-1")
+    _device(world, alice.name, "sms", "SMS-1")
+    nas, request = begun(world)
+    answer(world, UPSTREAM_ASKS, text="Your first word? ", state=b"of questions")
+    second = nas.request(alice.name, b"sms", told(nas, request).state)
+    assert nas.send(second) is None
+    asked = answer(world, Failed(Reason.BAD_PASSCODE))
+    assert (asked.service, asked.typed) == ("questions", b"sms")

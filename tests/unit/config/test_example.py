@@ -177,7 +177,7 @@ def test_example_shows_every_setting() -> None:
     # What the kind of a service says of its factors.
     wanted -= {
         f"factors.securid.{name}"
-        for name in ("is_service", "holds", "is_in_directory", "words", "is_weak")
+        for name in ("is_service", "holds", "is_in_directory", "words", "takes_words", "is_weak")
     }
     wanted |= {"services.questions", "services.questions.question"}
     wanted |= {"services.keys", "services.keys.yubico"}

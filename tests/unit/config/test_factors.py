@@ -20,7 +20,7 @@ UPSTREAMS: Final = (
 )
 NONE: Final = Factors(totp=None, hotp=None, yubikey=None, recovery=None)
 SECURID: Final = "upstream: rsa"
-OF_SERVICES: Final = {"is_service", "holds", "is_in_directory", "words", "is_weak"}
+OF_SERVICES: Final = {"is_service", "holds", "is_in_directory", "words", "takes_words", "is_weak"}
 
 
 def _read(text: str, upstreams: tuple[Upstream, ...] = UPSTREAMS) -> tuple[Factors, list[str]]:

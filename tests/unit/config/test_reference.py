@@ -67,7 +67,15 @@ NOT_WRITTEN = {
     "learns_patience", "group_reply", "skips_factor", "not_enrolled_until", "remember",
 }  # fmt: skip
 # What the kind of a service says of itself.
-NOT_WRITTEN |= {"settings", "is_service", "holds", "is_in_directory", "words", "is_weak"}
+NOT_WRITTEN |= {
+    "settings",
+    "is_service",
+    "holds",
+    "is_in_directory",
+    "words",
+    "takes_words",
+    "is_weak",
+}
 SECTIONS = {
     "clients": model.Client,
     "primaries.NAME.ldap": directory_model.Directory,

@@ -63,11 +63,11 @@ def test_second_call_is_refused_while_one_is_open(ago: float) -> None:
         pytest.param(call(1.0, Result.PASSED), id="it was answered"),
         pytest.param(call(1.0, Result.ENDED), id="it has ended"),
         pytest.param(call(1.0, Result.SENT), id="nobody answers it"),
-        pytest.param(call(1.0, Result.OPEN, user=BOB), id="another's"),
+        pytest.param(call(1.0, Result.OPEN, user=BOB, target=OTHER), id="another's"),
     ],
 )
 def test_call_that_is_not_open_hinders_none(known: Call) -> None:
-    """Only an open one of the same person counts."""
+    """Only an open one of the same person, or to the same telephone, counts."""
     assert refused(known) is None
 
 
@@ -95,6 +95,23 @@ def test_person_is_left_alone_after_a_no(result: Result, silence: int) -> None:
 def test_silence_is_the_persons_own() -> None:
     """Somebody else's no says nothing of this person."""
     assert refused(call(1.0, Result.FRAUD, user=BOB, expires=NOW), target=OTHER) is None
+
+
+def test_telephone_of_two_accounts_rings_for_one_of_them() -> None:
+    """Two accounts, or two names of one: whoever holds it is not asked twice, nor after a no."""
+    assert refused(call(1.0, Result.OPEN, user=BOB)) is Reason.CALL_OPEN
+    assert refused(call(1.0, Result.REFUSED, user=BOB, expires=NOW)) is Reason.COOLING_DOWN
+
+
+def test_call_that_the_store_knows_without_its_fraction_is_the_same() -> None:
+    """Whoever holds it from before a reading changes it, and it is forgotten whole."""
+    before, read = call(id=1, created=NOW + 0.7), call(id=1, created=NOW)
+    made = book(read, call(id=2, created=NOW + 0.5))
+    made.put(before)
+    assert made.get(1) is before
+    assert made.get(3) is None
+    made.remove(before)
+    assert (len(made), made.since(NOW)) == (1, 1)
 
 
 def test_silence_may_be_switched_off() -> None:

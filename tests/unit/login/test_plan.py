@@ -526,3 +526,15 @@ def test_strangers_are_taken_where_a_service_knows_everyone(
 ) -> None:
     """Whom the store does not know has no device here: somebody else must know them."""
     assert served(*named, mode=Mode.STEP_UP).takes_strangers is takes
+
+
+def test_dialogue_goes_on_while_its_factor_is_the_persons() -> None:
+    """Not where a reload, or an administrator, has taken it away."""
+    compiled = plan("securid", "duo")
+    assigned, other = user(upstreams=("duo-proxy",)), user("totp")
+
+    assert compiled.goes_on(assigned, "duo", "duo-proxy")
+    assert compiled.goes_on(other, "securid", "rsa")  # a word may have chosen it
+    assert not compiled.goes_on(other, "duo", "duo-proxy")
+    assert not compiled.goes_on(other, "securid", "another")
+    assert not compiled.goes_on(assigned, "vip", "symantec")

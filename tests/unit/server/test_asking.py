@@ -627,7 +627,8 @@ def test_service_is_told_whether_the_password_was_right(
 
 def test_service_goes_on_with_its_state(served: Desk) -> None:
     """What it left to remember comes back with the answer."""
-    attempt = served.attempt(Mode.CHALLENGE, talk=Talk(upstream="push", state=b"tx"))
+    talk = Talk(upstream="push", factor=PUSH.name, state=b"tx")
+    attempt = served.attempt(Mode.CHALLENGE, talk=talk)
     assert attempt.user is not None
 
     assert served.asking.go_on(attempt, attempt.user) is None

@@ -11,6 +11,7 @@ from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogPublish
 from zope.interface import provider
 
 from radiusmfa.config.service_model import Limits, Questions, Service
+from radiusmfa.login import calls as rules
 from radiusmfa.login.calls import Call, Result
 from radiusmfa.login.errands import AskService, Served
 from radiusmfa.outcome import BROKEN, PASSED, Failed, Reason
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ALICE: Final = AskService(service="duo", user="alice", number=7, place=b"vpn", client="vpn")
 ELSEWHERE: Final = replace(ALICE, place=b"wifi", client="wifi")
+BOB: Final = AskService(service="duo", user="bob", number=8, place=b"bob", client="vpn")
 PUSH: Final = Ring(way="push", device="***0100", is_open=True)
 REFUSED: Final = Served(outcome=Failed(Reason.PERSON_REFUSED))
 FRAUD: Final = Served(outcome=Failed(Reason.FRAUD_REPORTED))
@@ -59,11 +61,15 @@ class Phone:
         self.said: Deferred[Served] = Deferred()
         self.begun = 0
         self.drawn = 0
-        service = Service(name="duo", settings=Questions(), limits=limits or Limits())
-        self.ringing = Ringing(
+        self.service = Service(name="duo", settings=Questions(), limits=limits or Limits())
+        self.ringing = self.made()
+
+    def made(self) -> Ringing:
+        """Return what a start, or a reload, makes anew on the same calls."""
+        return Ringing(
             self.clock.timers,
             self.clock,
-            service,
+            self.service,
             self.calls,
             pepper=b"pepper",
             entropy=self._draw,
@@ -134,6 +140,17 @@ def test_second_call_of_another_login_is_refused(phone: Phone) -> None:
     assert phone.ringing.ring(ELSEWHERE, PUSH) == (Rung(refused=Reason.CALL_OPEN), None)
 
 
+def test_telephone_of_two_accounts_rings_once(phone: Phone) -> None:
+    """Another account, or another name of the same person: it is the same telephone."""
+    known = replace(PUSH, to="the telephone")
+    _, call = phone.ringing.ring(ALICE, known)
+    assert phone.ringing.ring(BOB, known)[0] == Rung(refused=Reason.CALL_OPEN)
+    phone.watch(call)
+    phone.said.callback(REFUSED)
+    assert phone.ringing.ring(BOB, known)[0] == Rung(refused=Reason.COOLING_DOWN)
+    assert phone.ringing.ring(BOB, PUSH)[0] == Rung()
+
+
 def test_same_login_goes_on_with_its_call(phone: Phone) -> None:
     """Whoever repeats a login gets the open call instead of a second one."""
     call = phone.open()
@@ -198,7 +215,6 @@ def test_destination_is_no_clear_text(phone: Phone) -> None:
     assert b"1234" not in first
 
 
-BOB: Final = replace(ALICE, user="bob", number=8)
 TEXT: Final = Ring(way="sms", to="+15551234")
 OTHER_TEXT: Final = Ring(way="sms", to="+15559876")
 _TWO_HOURS: Final = 7200.0
@@ -260,7 +276,10 @@ def test_login_hears_what_the_person_says(phone: Phone) -> None:
     assert (heard, phone.ringing.open) == ([], 1)
     phone.said.callback(LET_IN)
     assert heard == [LET_IN]
-    assert (call.result, call.state, phone.ringing.open) == (Result.PASSED, b"", 0)
+    assert (call.result, call.state, phone.ringing.open) == (Result.PASSED, b"tx1", 0)
+    assert (
+        rules.to_go_on(phone.calls.of("duo"), ALICE.number, ALICE.place, phone.clock.wall()) is None
+    )
 
 
 def test_login_that_cannot_wait_is_told_in_time(phone: Phone) -> None:
@@ -306,6 +325,41 @@ def test_one_approval_lets_one_login_in(phone: Phone) -> None:
     assert first == [LET_IN]
     assert second == [Served(outcome=Failed(Reason.DIALOGUE_LOST))]
     assert phone.watch(None) == [Served(outcome=Failed(Reason.DIALOGUE_LOST))]
+
+
+@pytest.mark.parametrize("is_meanwhile", [True, False], ids=["reload", "restart"])
+def test_approval_that_was_taken_is_taken_for_others_too(
+    phone: Phone, *, is_meanwhile: bool
+) -> None:
+    """A service whose settings have changed, or a new process, lets nobody else in by it."""
+    call = phone.open()
+    first = phone.watch(call)
+    before, second = phone.ringing, list[Served | None]()
+    phone.ringing = phone.made()
+    if is_meanwhile:
+        said, phone.said = phone.said, Deferred()
+        second = phone.watch(None)
+        said.callback(LET_IN)
+        phone.said.callback(LET_IN)
+    else:
+        phone.said.callback(LET_IN)
+        second = phone.watch(None)
+    assert first == [LET_IN]
+    assert second == [Served(outcome=Failed(Reason.DIALOGUE_LOST))]
+    assert phone.begun == (2 if is_meanwhile else 1)
+    before.close()
+
+
+def test_approval_of_another_person_is_not_theirs(phone: Phone) -> None:
+    """Whoever has taken one keeps nobody else from theirs."""
+    phone.watch(phone.open())
+    phone.said.callback(LET_IN)
+    phone.ringing, phone.said = phone.made(), Deferred()
+    heard: list[Served | None] = []
+    waiting = phone.ringing.watch(BOB, None, WATCHING, phone.begin, lambda: 20.0)
+    Deferred.fromCoroutine(waiting).addCallback(heard.append)
+    phone.said.callback(LET_IN)
+    assert heard == [LET_IN]
 
 
 def test_approval_is_not_kept_for_ever(phone: Phone) -> None:

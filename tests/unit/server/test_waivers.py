@@ -8,10 +8,11 @@ import pytest
 
 from radiusmfa.config.model import Mode
 from radiusmfa.config.policy_model import By, Policy, Remember
-from radiusmfa.outcome import Reason
+from radiusmfa.outcome import PASSED, Reason
 from radiusmfa.request import Credentials
 from radiusmfa.server.attempt import Attempt
 from radiusmfa.server.waivers import Waivers
+from radiusmfa.upstream.line import Heard
 from radiusmfa.wire import codec
 from tests.flows.world import ASKING, World, client
 
@@ -81,6 +82,15 @@ def test_remembered_is_who_proved_it_a_while_ago(world: World) -> None:
     remember(world, made)
     assert found(world, made, 99) is Reason.REMEMBERED
     assert found(world, begun(world, **settings), 100) is None
+
+
+def test_promise_2_bypass_of_a_service_is_no_proof(world: World) -> None:
+    """Whom a service lets pass unasked is asked again as soon as it wants to."""
+    settings: dict[str, Any] = {"remember": Remember(seconds=100)}
+    made = begun(world, **settings)
+    made.heard = Heard(PASSED, is_waived=True)
+    remember(world, made)
+    assert found(world, made) is None
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,12 @@ def test_duo_that_cannot_be_asked_is_unavailable(shell: Shell, kind: Kind, reaso
     assert served.trouble
 
 
+def test_little_time_does_not_make_duo_a_silent_one(shell: Shell) -> None:
+    """Whoever keeps us busy until a login has no time left is not let in for Duo's sake."""
+    shell.is_silent = True
+    assert _reason(shell.ask(CODE, seconds=1.0)) is Reason.TOO_LITTLE_TIME
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_duo_with_a_fault_is_unavailable(shell: Shell, status: int) -> None:
     """5xx at the first call."""
@@ -378,7 +384,7 @@ def test_user_who_needs_none_gets_in(shell: Shell) -> None:
     shell.duo.new_users = "allow"
     for user in ("alice", "bob"):
         served = shell.ask(user=user)
-        assert (served.outcome, served.way) == (PASSED, "bypass")
+        assert (served.outcome, served.way, served.is_waived) == (PASSED, "bypass", True)
 
 
 def test_alias_is_the_name_at_duo(shell: Shell) -> None:

@@ -128,8 +128,19 @@ def test_place_is_the_same_whatever_is_typed() -> None:
     """The same login again, with a word, a code or another deadline, is the same login."""
     place = inquiry(place=(b"192.0.2.1",)).place
     assert len(place) == 16
-    again = inquiry(place=(b"192.0.2.1",), typed=b"push", deadline=99.0, alias="x", can_show=True)
+    again = inquiry(place=(b"192.0.2.1",), typed=b"push", deadline=99.0, can_show=True)
     assert again.place == place
+
+
+def test_place_is_another_for_another_name_there() -> None:
+    """A call that rang at somebody else's is not gone on with once the name is put right."""
+    assert inquiry(alias="bob").place != inquiry(alias="alice").place
+
+
+def test_only_a_question_leaves_something_to_remember() -> None:
+    """What is over is over: a yes with a state would make the next answer the service's."""
+    heard = line().heard(Served(outcome=PASSED, state=b"tx", is_waived=True), 0)
+    assert (heard.state, heard.is_waived) == (b"", True)
 
 
 # -- what an answer is worth --

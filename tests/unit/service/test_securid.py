@@ -314,7 +314,7 @@ def test_policy_that_wants_nothing_is_rsas_to_make() -> None:
     stage.configure(policy="Trusted")
     stage.simulator.policies["Trusted"] = "allow"
     served = stage.ask("")
-    assert (served.outcome, served.way) == (PASSED, "policy")
+    assert (served.outcome, served.way, served.is_waived) == (PASSED, "policy", True)
 
     stage.configure()
     stage.spoil = lambda reply: replace(

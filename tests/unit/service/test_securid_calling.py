@@ -162,6 +162,19 @@ def test_same_login_again_rings_once() -> None:
     assert stage.watches[0].key == stage.watches[1].key
 
 
+def test_push_of_somebody_who_proved_more_is_not_joined() -> None:
+    """Whoever has typed no code does not get in by the push that followed somebody's code."""
+    stage = Stage(offers=PUSH)
+    stage.is_over = True
+    stage.ask("")
+    stage.is_over = False
+    before = attempts.load(stage.opened[0].state)
+    stage.rung = Rung(state=attempts.dump(replace(before, done=("SECURID",))))
+
+    assert _failed(stage.ask("")) is Reason.CALL_OPEN
+    assert len(stage.watches) == 1
+
+
 @pytest.mark.parametrize("state", [b"x", b"[]"])
 def test_open_push_that_cannot_be_read_is_lost(state: bytes) -> None:
     """What another request has left must be ours."""

@@ -242,6 +242,19 @@ def test_a_client_that_cannot_ask_gets_the_code_with_the_next_login() -> None:
     assert world.ask(b"right", can_show=False).outcome == EXPIRED  # once
 
 
+@pytest.mark.parametrize("can_show", [True, False])
+def test_a_code_for_a_device_that_is_gone_is_none(can_show: bool) -> None:  # noqa: FBT001
+    """A telephone was stolen and taken away: what was sent to it opens nothing, others do."""
+    world = World()
+    served = world.ask(b"sms", can_show=can_show)
+    state = served.state if can_show else b""
+    other = phone(serial="SMS-9")
+
+    gone = world.ask(b"right", state, can_show=can_show, devices=(other,))
+
+    assert gone.outcome == EXPIRED
+
+
 def test_a_kept_code_is_good_at_its_place_only() -> None:
     """Not for others, not elsewhere, not where the client asks, not after a while."""
     world = World()

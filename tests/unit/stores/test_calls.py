@@ -43,6 +43,14 @@ def facts(logins: Logins, service: str = "it") -> list[tuple[object, ...]]:
     ]  # fmt: skip
 
 
+def test_call_is_found_as_it_is_known_by_now(logins: Logins) -> None:
+    """Whoever holds one from before a reading looks at what became of it since."""
+    before = call()
+    assert logins.calls.find(before) is before
+    logins.calls.put(since := call(id=before.id, result=Result.PASSED))
+    assert logins.calls.find(before) is since
+
+
 def turn(logins: Logins, now: float = NOW) -> None:
     """Take a turn in which nothing but this happens."""
     logins.begin()
