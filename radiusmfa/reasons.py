@@ -422,7 +422,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "The line's detail names it; see `reply` of the client or the policy.",
     ),
     Reason.UNAVAILABLE: _silence(
-        "So much waited that nothing was decided, and no answer was sent.",
+        "So much waited, or so little could be written, that nothing was decided.",
         "The server was overrun: wait a minute, and log in again.",
         "The log says what was too much; see `passwords.queue` and `challenges.most`.",
     ),

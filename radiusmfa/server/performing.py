@@ -15,6 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from radiusmfa.config.message_model import Smtp
+from radiusmfa.outcome import Reason
 from radiusmfa.server import mailing
 from radiusmfa.server.https import Https, UnaskedError
 from radiusmfa.service import kinds
@@ -31,6 +32,7 @@ from radiusmfa.service.dialogue import (
     Race,
     Reply,
     Ring,
+    Rung,
     Watch,
 )
 
@@ -166,8 +168,7 @@ class Performer:
                 await deferLater(self._reactor, max(0.0, min(request.seconds, turn.left())))
                 return Done(now=self._clock.wall())
             case Ring():
-                rung, turn.call = self._ringing.ring(turn.asked, request)
-                return rung
+                return await self._ring(request, turn)
             case Opened():
                 self._ringing.opened(turn.call, request)
                 return Done(now=self._clock.wall())
@@ -237,6 +238,14 @@ class Performer:
             return Lost(why="nobody is left to be asked", now=self._clock.wall())
         turn.unanswered -= 1
         return await turn.answers.get()
+
+    async def _ring(self, wanted: Ring, turn: Round) -> Rung:
+        rung, turn.call = self._ringing.ring(turn.asked, wanted)
+        if turn.call is None or rung.state:
+            return rung
+        if await self._ringing.is_written(turn.call, turn.left):
+            return rung
+        return Rung(refused=Reason.UNAVAILABLE)
 
     async def _watch(self, wanted: Watch, turn: Round) -> Served | Lost:
         ends = self._clock.monotonic() + wanted.seconds

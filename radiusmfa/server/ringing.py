@@ -12,6 +12,7 @@ import hmac
 from typing import TYPE_CHECKING, Final, final
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from radiusmfa.login import calls as rules
@@ -38,6 +39,10 @@ _UNKNOWN: Final = 120.0
 """Seconds that a call counts as open of which the service has not said how long it is."""
 _KEPT: Final = 300.0
 """Seconds that an answer is kept for the login that comes back for it."""
+_BUSY: Final = 0.02
+"""Seconds until it is looked again whether the store could be written."""
+_PATIENCE: Final = 100
+"""How often that is looked."""
 _TAKEN: Final = Served(outcome=Failed(Reason.DIALOGUE_LOST))
 _BROKEN: Final = Served(outcome=BROKEN)
 _RESULTS: Final = {
@@ -56,24 +61,31 @@ class _Watched:
         served: What that was.
         waiting: Logins that wait for it.
         call: Which call it is; None: not known.
-        is_taken: A login has got its Passed.
+        state: What it takes to go on with that.
+        is_taken: A login has got its Passed; of a call that is known, the call says so.
         ends: Until when it is kept, monotonic; once it is found out.
     """
 
-    __slots__ = ("call", "ends", "is_taken", "served", "waiting", "work")
+    __slots__ = ("call", "ends", "is_taken", "served", "state", "waiting", "work")
 
     def __init__(self) -> None:
         self.work: Deferred[Served] | None = None
         self.served: Served | None = None
         self.waiting: list[Deferred[None]] = []
         self.call: Call | None = None
+        self.state = b""
         self.is_taken = False
         self.ends = 0.0
 
 
 @final
 class Ringing:
-    """The calls of one service."""
+    """
+    The calls of one service.
+
+    Attributes:
+        watched: Those that are being watched, and what was heard lately, by key.
+    """
 
     def __init__(  # noqa: PLR0913 - the service passes each part once
         self,
@@ -86,6 +98,7 @@ class Ringing:
         entropy: Callable[[int], bytes],
         flush: Callable[[], None],
         alarm: Callable[[AskService, Served], str],
+        before: Ringing | None = None,
     ) -> None:
         """
         Call nobody yet.
@@ -99,6 +112,7 @@ class Ringing:
             entropy: Returns that many random octets.
             flush: Has the store write now.
             alarm: Makes the audit line of a fraud.
+            before: Those of the same service before a reload: what it has heard is known here.
         """
         self._reactor = reactor
         self._clock = clock
@@ -108,12 +122,13 @@ class Ringing:
         self._entropy = entropy
         self._flush = flush
         self._alarm = alarm
-        self._watched: dict[str, _Watched] = {}
+        self.watched: dict[str, _Watched] = {} if before is None else before.watched
+        self._open = 0
 
     @property
     def open(self) -> int:
         """How many calls are being watched."""
-        return sum(one.work is not None for one in self._watched.values())
+        return self._open
 
     def ring(self, asked: AskService, wanted: Ring) -> tuple[Rung, Call | None]:
         """Say whether the person of *asked* may be called, and which call that is."""
@@ -142,6 +157,25 @@ class Ringing:
         )
         self._calls.put(call)
         return Rung(), call
+
+    async def is_written(self, call: Call, left: Callable[[], float]) -> bool:
+        """
+        Return whether *call* is on disk, so that nothing rings of which nobody would know.
+
+        Args:
+            call: It is about to begin.
+            left: Says how many seconds the login can wait.
+        """
+        self._flush()
+        for _ in range(_PATIENCE):
+            if self._calls.is_written(call):
+                return True
+            if left() <= 0:
+                break
+            # Somebody else writes just now, or there is no room.
+            await deferLater(self._reactor, _BUSY)
+            self._flush()
+        return False
 
     def opened(self, call: Call | None, said: Opened) -> None:
         """Write down at once what it takes to go on with *call*: a restart must not ring again."""
@@ -174,15 +208,16 @@ class Ringing:
             begin: Begins to watch.
             left: Says how many seconds the login can wait.
         """
-        watched = self._watched.get(wanted.key)
+        watched = self.watched.get(wanted.key)
         if watched is None and self._was_taken(asked, wanted):
             return _TAKEN
         if watched is None:
-            watched = self._watched[wanted.key] = _Watched()
+            watched = self.watched[wanted.key] = _Watched()
             if call is None:
                 known = self._calls.of(self._service.name)
                 call = rules.to_go_on(known, asked.number, asked.place, self._clock.wall())
-            watched.call = call
+            watched.call, watched.state = call, b"" if call is None else call.state
+            self._open += 1
             watched.work = begin()
             watched.work.addBoth(self._found, watched, asked, call)
         while watched.served is None:
@@ -194,25 +229,24 @@ class Ringing:
             return served
         if watched.is_taken or self._was_taken(asked, wanted):
             return _TAKEN  # one call, one login
-        watched.is_taken = True
+        watched.is_taken = watched.call is None
         if watched.call is not None:
             # On disk before the Accept leaves: it is written with the turn that decides it.
             taken = self._calls.find(watched.call)
-            taken.state = wanted.key.encode()
-            self._calls.put(taken)
+            self._calls.take(taken, wanted.key.encode(), watched.state)
         return served
 
     def tidy(self) -> None:
         """Forget answers that nobody came back for."""
         now = self._clock.monotonic()
         for key in [
-            key for key, one in self._watched.items() if one.work is None and now >= one.ends
+            key for key, one in self.watched.items() if one.work is None and now >= one.ends
         ]:
-            del self._watched[key]
+            del self.watched[key]
 
     def close(self) -> None:
         """Watch nothing any more."""
-        for watched in list(self._watched.values()):
+        for watched in list(self.watched.values()):
             if watched.work is not None:
                 watched.work.cancel()
 
@@ -235,6 +269,7 @@ class Ringing:
     def _found(
         self, result: Served | Failure, watched: _Watched, asked: AskService, call: Call | None
     ) -> None:
+        self._open -= 1
         served = result if isinstance(result, Served) else _BROKEN
         watched.work, watched.served = None, served
         watched.ends = self._clock.monotonic() + _KEPT

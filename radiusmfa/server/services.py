@@ -78,10 +78,15 @@ class Counterpart:
     Attributes:
         service: From the configuration.
         counted: What came of its dialogues, and what its answers meant.
+        ringing: Its calls to people.
     """
 
     def __init__(
-        self, world: World, service: Service, tell: Callable[[Received, Served], None]
+        self,
+        world: World,
+        service: Service,
+        tell: Callable[[Received, Served], None],
+        before: Counterpart | None = None,
     ) -> None:
         """
         Ask nothing yet.
@@ -90,6 +95,7 @@ class Counterpart:
             world: See `World`.
             service: From the configuration.
             tell: Gets what came of each dialogue.
+            before: It before a reload; what rings goes on to ring.
 
         Raises:
             ConfigError: The service cannot be asked so.
@@ -100,13 +106,14 @@ class Counterpart:
         self._tell = tell
         self._trusted = site_file.version(service.ca_file)
         self._memory = Memory()
-        self._ringing = Ringing(
+        # Of another account nothing is known here.
+        is_same = before is not None and before.service.settings == service.settings
+        self.ringing: Ringing = Ringing(
             world.reactor, world.clock, service, world.calls,
             pepper=world.pepper, entropy=world.entropy, flush=world.flush, alarm=world.alarm,
+            before=before.ringing if before is not None and is_same else None,
         )  # fmt: skip
-        self._performer = Performer(
-            world.reactor, world.clock, service, self._ringing, world.agrees
-        )
+        self._performer = Performer(world.reactor, world.clock, service, self.ringing, world.agrees)
         self._number = 0
         self._waiting: dict[int, Deferred[Served]] = {}
         self._waiting_of: Counter[str] = Counter()
@@ -153,15 +160,15 @@ class Counterpart:
     def leave(self) -> bool:
         """Keep no connection open; return whether somebody still waits, or a call is open."""
         self._performer.close()
-        return bool(self._waiting) or bool(self._ringing.open)
+        return bool(self._waiting) or bool(self.ringing.open)
 
     def tidy(self) -> None:
         """Do what needs no login: now and then."""
-        self._ringing.tidy()
+        self.ringing.tidy()
 
     def close(self) -> None:
         """Tell everybody who waits that nothing is decided, and close every connection."""
-        self._ringing.close()
+        self.ringing.close()
         for work in reversed(list(self._waiting.values())):
             work.cancel()
         self._performer.close()
@@ -170,7 +177,7 @@ class Counterpart:
         """Return the counters."""
         return {
             "pending_requests": len(self._waiting),
-            "open_calls": self._ringing.open,
+            "open_calls": self.ringing.open,
             **self.counted,
         }
 
@@ -188,6 +195,7 @@ class Counterpart:
             entropy=world.entropy,
             pepper=world.pepper,
             memory=self._memory,
+            timeout=self.service.timeout,
         )
 
     def _end(self, result: Served | Failure, number: int, received: Received, began: float) -> None:
@@ -270,7 +278,11 @@ class Services:
         for service in services:
             known = self._open.get(service.name)
             if known is None or not known.serves(service):
-                known = Counterpart(self._world, service, self._tell)
+                known = known or next(
+                    (one for one in reversed(self._leaving) if one.service.name == service.name),
+                    None,
+                )
+                known = Counterpart(self._world, service, self._tell, known)
             found[service.name] = known
         return found
 

@@ -274,6 +274,7 @@ class Tools:
         entropy: Returns that many random octets.
         pepper: The store's, for keyed hashes.
         memory: Of the service.
+        timeout: Seconds that one exchange may take, of the service's settings.
     """
 
     now: float
@@ -281,6 +282,7 @@ class Tools:
     entropy: Callable[[int], bytes]
     pepper: bytes = field(repr=False)
     memory: Memory
+    timeout: float = 10.0
 
 
 def exchange(query: Query | Mail) -> Generator[Request, Any, Reply | Lost]:

@@ -127,10 +127,10 @@ class _Login:
         parameters = self._who()
         if self._asked.can_show:
             parameters["client_supports_verified_push"] = "1"
-        little = self.calls.left * _SHARE
+        little, usual = self.calls.left * _SHARE, self._tools.timeout
         found = yield from self.calls.call(
             "POST", "preauth", parameters, duo_answers.preauth,
-            seconds=little if little < _USUAL_SECONDS else 0.0,
+            seconds=little if little < usual else 0.0,
         )  # fmt: skip
         if isinstance(found, Trouble):
             if found.why is Why.SILENT and little < _NO_TIME:

@@ -22,6 +22,8 @@ _READ: Final = (
 _PUT: Final = "INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TIDY: Final = "DELETE FROM calls WHERE created <= ?"
 _TIDY_EVERY: Final = 60.0  # seconds
+_AGAIN: Final = 60.0
+"""Seconds in which a login may come back for a yes that could not be written."""
 _MOST_OF_A_SERVICE: Final = 200_000
 
 
@@ -34,6 +36,7 @@ class Calls:
         self._vault = vault
         self._known: defaultdict[str, Book] = defaultdict(Book)
         self._unwritten: dict[int, Call] = {}
+        self._taken: dict[int, bytes] = {}
         self._lines: list[str] = []
         self._tidied = 0.0
 
@@ -52,6 +55,23 @@ class Calls:
         if len(known) > _MOST_OF_A_SERVICE:
             known.remove(next(iter(known)))
         self._unwritten[call.id] = call
+
+    def is_written(self, call: Call) -> bool:
+        """Return whether *call*, as it is, is on disk."""
+        return call.id not in self._unwritten
+
+    def take(self, call: Call, key: bytes, state: bytes) -> None:
+        """
+        Have a login get in by *call*, which is written with the next turn, or not at all.
+
+        Args:
+            call: The person has said yes.
+            key: What was watched.
+            state: What it took to go on with it.
+        """
+        self._taken[call.id], call.state = state, key
+        call.result = Result.PASSED
+        self.put(call)
 
     def tell(self, line: str) -> None:
         """Write an audit line with the next turn."""
@@ -78,7 +98,15 @@ class Calls:
     def written(self) -> None:
         """Learn that all of it is on disk."""
         self._unwritten.clear()
+        self._taken.clear()
         self._lines.clear()
+
+    def lost(self) -> None:
+        """Learn that a turn was not written: who got in by a call comes back for it, soon."""
+        for number, state in self._taken.items():
+            call = self._unwritten[number]
+            call.state, call.result, call.expires = state, Result.OPEN, call.expires + _AGAIN
+        self._taken.clear()
 
     def tidy(self, sql: sqlite3.Connection, now: float) -> None:
         """Forget, now and then, what is older than a day."""

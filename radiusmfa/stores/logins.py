@@ -148,6 +148,7 @@ class Logins:
     def roll_back(self) -> None:
         """End a turn in which nothing may be kept; memory is read again."""
         self.is_stale = True
+        self.calls.lost()
         self._clear_rows()
         if self._sql.in_transaction:
             self._sql.execute("ROLLBACK")
@@ -376,6 +377,7 @@ class Logins:
 
     def _failed(self, error: sqlite3.Error) -> StoreError:
         self.is_stale = True
+        self.calls.lost()
         self._clear_rows()
         try:
             if self._sql.in_transaction:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 ASKED: Final = AskService(service="it", user="alice", number=7)
 LET_IN: Final = Served(outcome=PASSED)
 HELLO: Final = Query(method="GET", path="/hello", is_safe=True)
+OPENED: Final = Ring(way="push", is_open=True), Opened(state=b"tx", seconds=60)
 SILENT: Final = Query(method="GET", path="/silent", is_safe=True)
 CLOSED: Final = Query(method="POST", path="/closed")
 
@@ -98,6 +99,11 @@ class Shell:
         self.url = f"http://127.0.0.1:{self.port}"
         self.clock = SystemClock()
         self.calls = Calls(Vault.create(folder / "keys"))
+        self.is_full = False
+
+    def _flush(self) -> None:
+        if not self.is_full:
+            self.calls.written()
 
     def performer(
         self, settings: Settings | None = None, timeout: int = 10, proxy: Proxy | None = None
@@ -108,7 +114,7 @@ class Shell:
         )
         ringing = Ringing(
             self.loop.reactor, self.clock, service, self.calls,
-            pepper=b"pepper", entropy=bytes, flush=lambda: None, alarm=lambda *_: "",
+            pepper=b"pepper", entropy=bytes, flush=self._flush, alarm=lambda *_: "",
         )  # fmt: skip
         return Performer(
             self.loop.reactor, self.clock, service, ringing,
@@ -255,12 +261,20 @@ def test_call_is_rung_opened_and_watched(shell: Shell) -> None:
         return Served(outcome=Failed(Reason.PERSON_REFUSED))
 
     rung, _, served = shell.answers(
-        Ring(way="push", is_open=True),
-        Opened(state=b"tx", seconds=60),
+        *OPENED,
         Watch(key="tx", dialogue=watching(), seconds=60),
     )
     assert rung == Rung()
     assert served.outcome == Failed(Reason.PERSON_REFUSED)
+
+
+def test_nothing_is_rung_that_cannot_be_written(shell: Shell) -> None:
+    """The store has no room: nobody's phone rings of which nobody would know after a restart."""
+    shell.is_full = True
+    (rung,) = shell.answers(Ring(way="push", is_open=True), seconds=0.05)
+    assert rung == Rung(refused=Reason.UNAVAILABLE)
+    shell.is_full = False
+    assert shell.answers(Ring(way="push", is_open=True)) == [Rung()]
 
 
 def test_watching_goes_on_when_the_login_is_over(shell: Shell) -> None:
@@ -272,7 +286,9 @@ def test_watching_goes_on_when_the_login_is_over(shell: Shell) -> None:
         ended.append("heard")
         return LET_IN
 
-    (lost,) = shell.answers(Watch(key="tx", dialogue=watching(), seconds=60), seconds=0.05)
+    lost = shell.answers(*OPENED, Watch(key="tx", dialogue=watching(), seconds=60), seconds=0.05)[
+        -1
+    ]
     assert lost.is_over
     assert ended == []
     shell.loop.until(lambda: ended == ["heard"])
@@ -289,7 +305,7 @@ def test_watching_is_begun_and_not_waited_for(shell: Shell) -> None:
 
     performer = shell.performer()
     begun = Watch(key="tx", dialogue=watching(), seconds=60, waits=False)
-    (lost,) = shell.answers(begun, performer=performer)
+    lost = shell.answers(*OPENED, begun, performer=performer)[-1]
     assert lost.is_over
     assert ended == []
     shell.loop.until(lambda: ended == ["heard"])

@@ -61,10 +61,11 @@ class Phone:
         self.said: Deferred[Served] = Deferred()
         self.begun = 0
         self.drawn = 0
+        self.is_full = False
         self.service = Service(name="duo", settings=Questions(), limits=limits or Limits())
         self.ringing = self.made()
 
-    def made(self) -> Ringing:
+    def made(self, before: Ringing | None = None) -> Ringing:
         """Return what a start, or a reload, makes anew on the same calls."""
         return Ringing(
             self.clock.timers,
@@ -75,6 +76,7 @@ class Phone:
             entropy=self._draw,
             flush=self._flush,
             alarm=self._alarm,
+            before=before,
         )
 
     def _draw(self, octets: int) -> bytes:
@@ -83,6 +85,8 @@ class Phone:
 
     def _flush(self) -> None:
         self.flushed += 1
+        if not self.is_full:
+            self.calls.written()
 
     def _alarm(self, asked: AskService, served: Served) -> str:
         assert asked.user == "alice"
@@ -438,3 +442,72 @@ def test_end_of_the_server_leaves_the_call_open(phone: Phone) -> None:
     assert heard == [Served(outcome=BROKEN)]
     assert (call.result, call.state) == (Result.OPEN, b"tx1")
     assert phone.flushed == flushed
+
+
+# -- what outlives a reload, a full disk --
+
+
+@pytest.mark.parametrize("knows_before", [True, False])
+def test_one_approval_is_one_login_over_a_reload(phone: Phone, *, knows_before: bool) -> None:
+    """Two that share a push, one from before and one from after: one of them gets in."""
+    old, call = phone.ringing, phone.open()
+    first, said = phone.watch(call), phone.said
+    phone.ringing = phone.made(old if knows_before else None)
+    phone.said = Deferred()
+    second = phone.watch(None)
+    said.callback(LET_IN)
+    if not knows_before:
+        phone.said.callback(LET_IN)
+    assert first == [LET_IN]
+    assert second == [Served(outcome=Failed(Reason.DIALOGUE_LOST))]
+    assert phone.begun == (1 if knows_before else 2)
+    assert (old.open, phone.ringing.open) == (0, 0)
+
+
+def test_late_approval_opens_nothing_for_another_login(phone: Phone) -> None:
+    """Where no login waits any more and no challenge is out: whoever begins anew rings anew."""
+    assert phone.watch(phone.open(), seconds=1) == []
+    phone.clock.advance(1)
+    phone.said.callback(LET_IN)
+    assert phone.ringing.ring(ALICE, PUSH)[0] == Rung()
+
+
+def test_approval_that_was_not_written_is_there_for_the_next_try(phone: Phone) -> None:
+    """The login that took it got no answer, for the disk was full."""
+    heard = phone.watch(phone.open())
+    phone.said.callback(LET_IN)
+    assert heard == [LET_IN]
+    phone.calls.lost()
+    assert phone.ringing.ring(ALICE, PUSH)[0] == Rung(state=b"tx1")
+    assert phone.watch(None) == [LET_IN]
+    phone.calls.written()
+    phone.calls.lost()
+    assert phone.watch(None) == [Served(outcome=Failed(Reason.DIALOGUE_LOST))]
+
+
+@pytest.mark.parametrize(("seconds", "is_written"), [(1, True), (3, False)])
+def test_nothing_rings_before_it_is_written(
+    phone: Phone, seconds: int, *, is_written: bool
+) -> None:
+    """A store that is busy is waited for; one that is full is not."""
+    phone.is_full = True
+    _, call = phone.ringing.ring(ALICE, PUSH)
+    assert call is not None
+    known: list[bool] = []
+    Deferred.fromCoroutine(phone.ringing.is_written(call, lambda: 20.0)).addCallback(known.append)
+    for _ in range(seconds * 50):
+        phone.clock.advance(0.02)
+    assert known == ([] if is_written else [False])
+    phone.is_full = False
+    phone.clock.advance(0.02)
+    assert known == [is_written]
+
+
+def test_login_that_cannot_wait_for_the_store_rings_nothing(phone: Phone) -> None:
+    """It is told in time."""
+    phone.is_full = True
+    _, call = phone.ringing.ring(ALICE, PUSH)
+    assert call is not None
+    known: list[bool] = []
+    Deferred.fromCoroutine(phone.ringing.is_written(call, lambda: 0.0)).addCallback(known.append)
+    assert known == [False]

@@ -54,14 +54,15 @@ class Town:
         self.hashes: list[Deferred[bool]] = []
         self.ends_in: Callable[[bool], Served] = lambda _: Served(outcome=PASSED)
         self.tools: list[Tools] = []
+        calls = Calls(Vault.create(folder / "keys"))
         self.services = Services(
             World(
                 reactor=self.clock.timers,
                 clock=self.clock,
-                calls=Calls(Vault.create(folder / "keys")),
+                calls=calls,
                 pepper=b"pepper",
                 entropy=lambda octets: bytes(octets - 1) + bytes((len(self.hashes),)),
-                flush=lambda: None,
+                flush=calls.written,
                 agrees=self._check,
                 alarm=lambda *_: "",
             )
@@ -246,6 +247,28 @@ def test_who_waits_for_a_service_that_leaves_is_answered(town: Town) -> None:
     town.hashes[0].callback(True)  # noqa: FBT003
     assert [(one, served.outcome) for one, served in town.answers] == [(received, PASSED)]
     town.services.tidy()
+
+
+@pytest.mark.parametrize("goes", ["changed", "away and back"])
+def test_what_rings_is_known_after_a_reload(town: Town, goes: str) -> None:
+    """Another setting, or the service was gone for a moment: a push that is open stays one push."""
+    town.ask()
+    before = town.services.prepared([SERVICE])["q"]
+    if goes == "away and back":
+        town.configure()
+    town.configure(replace(SERVICE, timeout=7))
+    after = town.services.prepared([replace(SERVICE, timeout=7)])["q"]
+    assert after is not before
+    assert after.ringing.watched is before.ringing.watched
+    town.hashes[0].callback(True)  # noqa: FBT003
+
+
+def test_of_another_account_nothing_is_known(town: Town) -> None:
+    """Its yes would not be that one's."""
+    before = town.services.prepared([SERVICE])["q"]
+    other = replace(SERVICE, settings=Questions(ask=3))
+    after = town.services.prepared([other])["q"]
+    assert after.ringing.watched is not before.ringing.watched
 
 
 def test_new_certificates_make_a_new_service(town: Town, ca_file: Path, tmp_path: Path) -> None:

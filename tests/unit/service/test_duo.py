@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from radiusmfa.config.service_model import DuoFactor, DuoPrompt
 from radiusmfa.config.upstream_model import Event
+from radiusmfa.login.errands import AskService
 from radiusmfa.outcome import PASSED, UPSTREAM_ASKS, Asks, Failed, Reason, Unavailable
+from radiusmfa.service import duo
+from radiusmfa.service.dialogue import Query
 from tests.duo import Device, Fault, Kind, Outcome, phone, token
 from tests.duo_login import Shell
 from tests.fakes import START
@@ -299,6 +303,18 @@ def test_person_without_anything_usable_is_refused(shell: Shell) -> None:
     assert _reason(shell.ask(can_show=False)) is Reason.NO_USABLE_DEVICE
     shell.duo.users["alice"].devices = [phone("0100", "landline")]
     assert _reason(shell.ask()) is Reason.NO_USABLE_DEVICE
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(10.0, 6.4), (2.0, 0.0)])
+def test_first_call_takes_no_longer_than_the_settings_say(
+    shell: Shell, timeout: float, seconds: float
+) -> None:
+    """Of little time it gets a share; where `timeout` is less, that."""
+    asked = AskService(service="duo", user="alice")
+    tools = replace(shell.tools(8.0), timeout=timeout)
+    query = next(duo.ask(shell.settings, asked, tools))
+    assert isinstance(query, Query)
+    assert query.seconds == pytest.approx(seconds)
 
 
 def test_too_little_time_rings_nobody(shell: Shell) -> None:
