@@ -12,28 +12,21 @@ import re
 from typing import TYPE_CHECKING, Final, TypeVar, cast, final
 from urllib.parse import urlsplit
 
-from OpenSSL import crypto
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import IHandshakeListener, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.ssl import (
-    Certificate,
-    TLSVersion,
-    optionsForClientTLS,
-    platformTrust,
-    trustRootFromCertificates,
-)
+from twisted.internet.ssl import TLSVersion, optionsForClientTLS
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from radiusmfa.interfaces import ConfigError
+from radiusmfa.server.certificates import trust
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from twisted.internet._sslverify import IOpenSSLTrustRoot
     from twisted.internet.interfaces import (
         IAddress,
         IProtocol,
@@ -51,8 +44,9 @@ _T = TypeVar("_T")
 PATIENCE: Final = 8.0
 """Seconds that a proxy gets, to reach the server behind it, too."""
 LARGEST_HEAD_OCTETS: Final = 8192
+LARGEST_EXCHANGE_OCTETS: Final = 524_288
+"""Of all that comes to one request: the head, the body in however small chunks."""
 _PORTS: Final = {"http": 80, "https": 443}
-_END: Final = b"-----END CERTIFICATE-----"
 _BEGINNING: Final = b"HTTP/1."
 _STATUS: Final = re.compile(
     rb"HTTP/1\.[0-9] ([1-9][0-9]{2})(?: [^\r\n]*)?\r\n"
@@ -180,6 +174,28 @@ class _Way:
         return door.opened
 
 
+@final
+class _Outgoing:
+    """A transport whose door learns when something is asked."""
+
+    def __init__(self, door: _Door, transport: ITCPTransport) -> None:
+        self._door = door
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Ask."""
+        self._door.asks()
+        self._transport.write(data)
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:  # noqa: N802 - Twisted's
+        """Ask."""
+        self._door.asks()
+        self._transport.writeSequence(data)
+
+
 class _Door(Protocol):
     """
     Stands between a connection and the protocol that wants it, until the way is free.
@@ -196,6 +212,11 @@ class _Door(Protocol):
         self._inner: IProtocol | None = None
         self._connecting: Deferred[IProtocol] | None = None
         self._is_settled = False
+        self._came = 0
+
+    def asks(self) -> None:
+        """Learn that something is asked: what comes from here on is the answer."""
+        self._came = 0
 
     def start(self, endpoint: IStreamClientEndpoint) -> None:
         """Connect to *endpoint*."""
@@ -203,9 +224,13 @@ class _Door(Protocol):
         self._connecting.addErrback(self._unreached)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's
-        """Hand on what comes."""
+        """Hand on what comes, unless it never ends."""
         if self._inner is not None:
-            self._inner.dataReceived(data)
+            self._came += len(data)
+            if self._came > LARGEST_EXCHANGE_OCTETS:
+                cast("ITCPTransport", self.transport).abortConnection()
+            else:
+                self._inner.dataReceived(data)
         elif not self._is_settled:
             self._answered(data)
 
@@ -215,6 +240,9 @@ class _Door(Protocol):
             self._inner.connectionLost(reason)
         else:
             self._lost(cast("Exception", reason.value))
+
+    def _outgoing(self) -> ITCPTransport:
+        return cast("ITCPTransport", _Outgoing(self, cast("ITCPTransport", self.transport)))
 
     def _answered(self, data: bytes) -> None:
         """Take what comes before the way is free."""
@@ -236,7 +264,7 @@ class _Door(Protocol):
         # Neither Twisted's factory for HTTP nor that for TLS ever says no.
         inner = cast("IProtocol", self._factory.buildProtocol(cast("IAddress", self.address)))
         self._inner = inner
-        inner.makeConnection(cast("ITCPTransport", self.transport))
+        inner.makeConnection(self._outgoing())
         self.opened.callback(inner)
         return inner
 
@@ -279,6 +307,9 @@ class _Asking(_Door):
         """Ask."""
         cast("ITCPTransport", self.transport).write(self._request)
         self._request = b""
+
+    def _outgoing(self) -> ITCPTransport:
+        return cast("ITCPTransport", self.transport)  # TLS counts for itself
 
     def _refuse(self, error: Exception) -> None:
         is_moment = isinstance(error, UnopenedError) and error.is_moment
@@ -364,22 +395,3 @@ def _refusal(status: int, *, has_user: bool) -> str:
         )
         return f"{asked} ({status})"
     return f"{'cannot reach the server' if status in _NO_WAY_ON else 'refuses'} ({status})"
-
-
-def trust(path: Path | None) -> IOpenSSLTrustRoot:
-    """
-    Return whose certificates are trusted: those in the file at *path*, or the system's.
-
-    Raises:
-        ConfigError: The file cannot be used.
-    """
-    if path is None:
-        return platformTrust()  # type: ignore[no-untyped-call,no-any-return]
-    try:
-        blocks = path.read_bytes().split(_END)[:-1]
-        found = [Certificate.loadPEM(block + _END) for block in blocks]
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except crypto.Error:
-        raise ConfigError(f"{path}: holds something that is no certificate") from None
-    return trustRootFromCertificates(found)  # type: ignore[no-untyped-call,no-any-return]

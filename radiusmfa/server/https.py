@@ -25,7 +25,7 @@ from twisted.web.client import (
     ResponseNeverReceived,
 )
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from radiusmfa.server.connecting import Endpoints, UnopenedError
@@ -197,10 +197,51 @@ class _Asked(NamedTuple):
 
 
 def _client(reactor: IReactorTime, endpoints: Endpoints, pool: HTTPConnectionPool) -> HTTPClient:
-    agent = Agent.usingEndpointFactory(reactor, endpoints, pool)  # type: ignore[no-untyped-call]
+    agent = _Unpacked(Agent.usingEndpointFactory(reactor, endpoints, pool))  # type: ignore[no-untyped-call]
     # Requests that bring the cookie of one session wait for each other at the server.
     nothing = IndexableCookieJar(DefaultCookiePolicy(allowed_domains=()))
     return HTTPClient(agent, nothing, data_to_body_producer=_Octets)
+
+
+@implementer(IAgent)
+@final
+class _Unpacked:
+    """
+    An agent that wants nothing packed, and takes nothing that is: treq would unpack it, layer by
+    layer, and a few octets may be packed gigabytes.
+    """
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,  # noqa: N803 - Twisted's
+    ) -> Deferred[IResponse]:
+        """Ask, without saying that anything may be packed."""
+        wanted = Headers() if headers is None else headers.copy()
+        wanted.removeHeader(b"accept-encoding")
+        asking: Deferred[IResponse] = self._agent.request(method, uri, wanted, bodyProducer)
+        return asking.addCallback(_unpacked)
+
+
+def _unpacked(response: IResponse) -> IResponse:
+    if response.headers.hasHeader(b"content-encoding"):
+        response.deliverBody(_Unwanted())  # type: ignore[no-untyped-call]
+        raise UnaskedError("answers packed, which nobody wanted")
+    return response
+
+
+@final
+class _Unwanted(Protocol):
+    """Takes nothing of a body."""
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's
+        """Hang up."""
+        cast("IPushProducer", self.transport).stopProducing()
 
 
 @implementer(IBodyProducer)

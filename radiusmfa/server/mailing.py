@@ -21,7 +21,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from radiusmfa.config.message_model import MailTls
-from radiusmfa.server.connecting import trust
+from radiusmfa.server.certificates import trust
 from radiusmfa.server.https import Reply, UnaskedError
 
 if TYPE_CHECKING:

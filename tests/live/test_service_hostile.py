@@ -40,6 +40,13 @@ _MOST_OCTETS: Final = 150_000_000
 """By which the server may grow while somebody sends without end."""
 
 
+def _bomb(times: int) -> bytes:
+    octets = bytes(1024 << 20)
+    for _ in range(times):
+        octets = gzip.compress(octets, 9)
+    return octets
+
+
 def _body(octets: bytes, *headers: bytes) -> Act:
     size = b"Content-Length: %d\r\n" % len(octets)
     return says(_OK, _JSON, size, *headers, b"\r\n", octets)
@@ -65,6 +72,9 @@ HOSTILE: Final[dict[str, Act]] = {
     "continues-without-end": floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
     "large": _body(_ALLOW + b" " * 65_537),
     "gzip-bomb": _body(gzip.compress(bytes(64 << 20), 9), b"Content-Encoding: gzip\r\n"),
+    "bomb-in-a-bomb": _body(_bomb(2), b"Content-Encoding: gzip, gzip\r\n"),
+    "many-bombs": _body(_bomb(3), b"Content-Encoding: gzip, gzip, gzip\r\n"),
+    "folded-header-without-end": floods(_OK + b"X-A: a\r\n", b" a\r\n" * 10_000),
     "cut": says(_OK, _SIZE, b"\r\n", _ALLOW[:-1]),
     "cut-in-a-chunk": _chunks(b"%x\r\n" % len(_ALLOW) + _ALLOW[:-1]),
     "size-too-small": says(_OK, b"Content-Length: 20\r\n\r\n", _ALLOW),

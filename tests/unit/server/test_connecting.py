@@ -18,7 +18,13 @@ from zope.interface.verify import verifyObject
 from radiusmfa.config import service_model
 from radiusmfa.interfaces import ConfigError
 from radiusmfa.secret import Secret
-from radiusmfa.server.connecting import LARGEST_HEAD_OCTETS, Endpoints, Tunnel, UnopenedError
+from radiusmfa.server.connecting import (
+    LARGEST_EXCHANGE_OCTETS,
+    LARGEST_HEAD_OCTETS,
+    Endpoints,
+    Tunnel,
+    UnopenedError,
+)
 from radiusmfa.server.https import Https, UnaskedError
 from tests.proxies import OPENED, Proxy
 from tests.servicenow import Running
@@ -458,3 +464,72 @@ def test_nothing_of_the_account_is_shown(loop: Loop, proxy: Proxy) -> None:
     for shown in (repr(settings), repr(endpoints), repr(tunnel), repr(vars(tunnel))):
         assert PASSWORD not in shown
         assert ACCOUNT not in shown
+
+
+def test_answer_without_end_is_cut_off(loop: Loop) -> None:
+    """Headers that never end, folded ones too, take no memory: the connection is closed."""
+    endless = b"HTTP/1.1 200 OK\r\nX-A: a\r\n" + b" a\r\n" * (LARGEST_EXCHANGE_OCTETS // 4)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        asking = Deferred.fromCoroutine(Https(loop.reactor, url, None).get(PATH, [], {}))
+        ended: list[Failure] = []
+        asking.addErrback(ended.append)
+        listening.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        loop.until(lambda: select.select([listening], [], [], 0)[0] != [])
+        for _ in range(2):  # a safe one is tried once more
+            loop.until(lambda: bool(ended) or select.select([listening], [], [], 0)[0] != [])
+            if ended:
+                break
+            accepted, _ = listening.accept()
+            with accepted:
+                _flood(loop, accepted, endless, ended)
+        loop.until(lambda: bool(ended))
+    (failure,) = ended
+    assert isinstance(failure.value, UnaskedError)
+    assert not failure.value.is_unsent
+
+
+def test_kept_connection_may_carry_more_than_one_answer(loop: Loop) -> None:
+    """The limit is of one exchange: whoever asks again is answered again."""
+    body = b"x" * 60_000
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n" + body
+    accepted: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening, ExitStack() as stack:
+        listening.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        one = Https(loop.reactor, url, None)
+
+        async def get() -> bytes:
+            return (await one.get(PATH, [], {})).octets
+
+        for _ in range(1 + LARGEST_EXCHANGE_OCTETS // len(body)):
+            asking = Deferred.fromCoroutine(get())
+            if not accepted:
+                loop.until(lambda: select.select([listening], [], [], 0)[0] != [])
+                accepted.append(stack.enter_context(listening.accept()[0]))
+            loop.until(lambda: select.select(accepted, [], [], 0)[0] != [])
+            accepted[0].recv(8192)
+            accepted[0].sendall(reply)
+
+            async def answer(wanted: Deferred[bytes] = asking) -> bytes:
+                return await wanted
+
+            assert loop.run(answer()) == body
+        one.close()
+
+
+def _flood(loop: Loop, accepted: socket.socket, octets: bytes, ended: list[Failure]) -> None:
+    """Send *octets* while the reactor runs, until the other end has had enough."""
+    loop.until(lambda: select.select([accepted], [], [], 0)[0] != [])
+    accepted.recv(8192)
+    accepted.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    rest = memoryview(octets)
+    while rest and not ended:
+        try:
+            rest = rest[accepted.send(rest) :]
+        except BlockingIOError:
+            loop.reactor.iterate(0.01)
+        except ConnectionError:
+            return
+    for _ in range(10):
+        loop.reactor.iterate(0.01)
