@@ -207,8 +207,9 @@ def _client(reactor: IReactorTime, endpoints: Endpoints, pool: HTTPConnectionPoo
 @final
 class _Unpacked:
     """
-    An agent that wants nothing packed, and takes nothing that is: treq would unpack it, layer by
-    layer, and a few octets may be packed gigabytes.
+    An agent that wants nothing packed, and takes nothing that is.
+
+    treq would unpack it, layer by layer, and a few octets may be packed gigabytes.
     """
 
     def __init__(self, agent: Agent) -> None:
