@@ -21,6 +21,7 @@ from radiusmfa.primary.breaker import Breaker
 from radiusmfa.primary.entries import EntryError
 from radiusmfa.primary.ldap import LinkError
 from radiusmfa.primary.links import Links
+from radiusmfa.primary.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,13 +56,16 @@ class Directory:
         settings: From the configuration.
     """
 
-    def __init__(self, settings: Settings, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, monotonic: Callable[[], float], turns: Turns | None = None
+    ) -> None:
         """
         Connect to nobody yet.
 
         Args:
             settings: From the configuration.
             monotonic: A clock that only grows.
+            turns: Of all threads that ask directories; None: of those that ask this one.
 
         Raises:
             RadiusmfaError: ldap3 is not installed, or `ca_file` cannot be used.
@@ -70,7 +74,10 @@ class Directory:
         tls = ldap.context(settings)
         self.settings = settings
         self._monotonic = monotonic
-        self._links = [Links(one, tls, monotonic, settings.threads) for one in settings.servers]
+        self._turns = turns or Turns()
+        self._links = [
+            Links(one, tls, monotonic, settings.threads, self._turns) for one in settings.servers
+        ]
         self._breaker = Breaker(len(self._links))
         self._lock = threading.Lock()
         self._remarks: list[str] = []
@@ -252,7 +259,8 @@ class Directory:
             # Those that come after it have their share of the time.
             until = now + (deadline - now) / (len(chosen) - at)
             try:
-                found = work(links, until)
+                with self._turns.taken():
+                    found = work(links, until)
             except LinkError as error:
                 reason = error.reason
                 self._failed(number, error, now)

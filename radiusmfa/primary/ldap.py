@@ -13,6 +13,7 @@ from radiusmfa.config.directory_model import Tls
 from radiusmfa.interfaces import ConfigError, RadiusmfaError
 from radiusmfa.outcome import Reason
 from radiusmfa.primary.bounded_socket import BoundedSocket
+from radiusmfa.primary.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -152,6 +153,7 @@ class Link:
         tls: ssl.SSLContext,
         monotonic: Callable[[], float],
         resolve: Callable[[str, int], list[str]] = addresses,
+        turns: Turns | None = None,
     ) -> None:
         """
         Connect to nobody yet.
@@ -161,10 +163,12 @@ class Link:
             tls: See `context`.
             monotonic: A clock.
             resolve: Tells the addresses of a host and a port, at least one.
+            turns: Of the threads that ask; None: this one takes none.
         """
         self._server = server
         self._tls = tls
         self._monotonic = monotonic
+        self._turns = turns or Turns()
         self._resolve = resolve
         self._ldap3 = library()
         self._connection: Any = None
@@ -180,7 +184,8 @@ class Link:
         Raises:
             LinkError: It cannot be.
         """
-        left = self._resolve(self._server.host, self._server.port)
+        with self._turns.away():
+            left = self._resolve(self._server.host, self._server.port)
         while True:
             # Each address has its share of the time.
             share = (until - self._monotonic()) / len(left)
@@ -268,8 +273,9 @@ class Link:
             return_empty_attributes=False,
         )
         with self._waiting(until):
-            self._connection.open(read_server_info=False)
-            self._socket = BoundedSocket(self._connection.socket, self._monotonic)
+            with self._turns.away():
+                self._connection.open(read_server_info=False)
+            self._socket = BoundedSocket(self._connection.socket, self._monotonic, self._turns)
             self._connection.socket = self._socket
             self._socket.until = until
             if self._server.tls is Tls.STARTTLS:

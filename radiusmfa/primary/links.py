@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from radiusmfa.config.directory_model import DirectoryServer
+    from radiusmfa.primary.turns import Turns
 
 _IDLE: Final = 60.0  # seconds; firewalls forget connections, and drop what comes on them later
 
@@ -32,6 +33,7 @@ class Links:
         tls: ssl.SSLContext,
         monotonic: Callable[[], float],
         most: int,
+        turns: Turns | None = None,
     ) -> None:
         """
         Connect to nobody yet.
@@ -41,6 +43,7 @@ class Links:
             tls: See `ldap.context`.
             monotonic: A clock.
             most: Connections that are kept.
+            turns: Of the threads that ask.
         """
         host = f"[{server.host}]" if ":" in server.host else server.host
         self.name = f"{host}:{server.port}"
@@ -48,6 +51,7 @@ class Links:
         self._tls = tls
         self._monotonic = monotonic
         self._most = most
+        self._turns = turns
         self._lock = threading.Lock()
         self._kept: list[tuple[Link, float]] = []
         self._lent: set[Link] = set()
@@ -55,7 +59,7 @@ class Links:
 
     def open(self, until: float) -> Link:
         """Lend a fresh connection, to be dropped or kept afterwards; raise LinkError for none."""
-        link = Link(self._server, self._tls, self._monotonic)
+        link = Link(self._server, self._tls, self._monotonic, turns=self._turns)
         with self._lock:
             if self._is_closed:
                 raise LinkError(Reason.DIRECTORY_UNREACHABLE, "it is not asked any more")

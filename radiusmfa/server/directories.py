@@ -1,7 +1,8 @@
 """
 Directories asked in threads of their own, and no login that waits longer than it may.
 
-Each directory has its own threads: one that is silent holds its own, and nobody else's.
+Each directory has its own threads: one that is silent holds its own, and nobody else's. All
+of them compute one after the other (`primary.turns`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from radiusmfa.config import site_file
 from radiusmfa.login.errands import Bind, Told
 from radiusmfa.outcome import Reason
 from radiusmfa.primary.directory import Directory
+from radiusmfa.primary.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,6 +64,7 @@ class Directories:
         """Know none yet."""
         self.reactor = reactor
         self.clock = clock
+        self.turns = Turns()
         self._desks: dict[str, _Desk] = {}
         self._leaving: list[_Desk] = []
 
@@ -145,7 +148,7 @@ class _Desk:
         self._shared = shared
         self.settings = settings
         self._trusted = site_file.version(settings.ca_file)
-        self.directory = Directory(settings, shared.clock.monotonic)
+        self.directory = Directory(settings, shared.clock.monotonic, shared.turns)
         self._waiting: set[_Waiting] = set()
         self._pending_of: Counter[str] = Counter()
         self._most = settings.threads * (1 + _WAITING_A_THREAD)
