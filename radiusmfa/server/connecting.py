@@ -12,8 +12,9 @@ import re
 from typing import TYPE_CHECKING, Final, TypeVar, cast, final
 from urllib.parse import urlsplit
 
+from twisted.internet.abstract import isIPAddress
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import IHandshakeListener, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         IAddress,
         IProtocol,
         IProtocolFactory,
+        IReactorTCP,
         IReactorTime,
         ITCPTransport,
     )
@@ -58,7 +60,7 @@ _NO_WAY_ON: Final = range(502, 505)
 
 class UnopenedError(Exception):
     """
-    There is no connection; the text says why, for the log, and holds nothing secret.
+    There is no connection; the text, which holds nothing secret, says why.
 
     Attributes:
         is_moment: It may be a moment's fault.
@@ -93,6 +95,8 @@ class Endpoints:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         way: IStreamClientEndpoint = HostnameEndpoint(reactor, host, port)
+        if isIPAddress(host):  # no thread has to look it up
+            way = TCP4ClientEndpoint(cast("IReactorTCP", reactor), host, port)
         door: type[_Door] = _Open
         if proxy is not None:
             way = Tunnel(reactor, proxy, host, port)
@@ -253,7 +257,6 @@ class _Door(Protocol):
     def _unreached(self, failure: Failure) -> IProtocol | None:
         error = cast("Exception", failure.value)
         if not isinstance(error, UnopenedError):  # else a proxy has told why
-            # Its text may quote whatever the resolver says.
             what = f"cannot be reached ({type(error).__name__})"
             error = UnopenedError(what, is_moment=isinstance(error, ConnectError))
         self._refuse(error)
