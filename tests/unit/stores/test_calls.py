@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from radiusmfa.interfaces import StoreError
-from radiusmfa.login.calls import DAY, Call, Result
+from radiusmfa.login.calls import DAY, Call, Result, to_go_on
 from radiusmfa.stores import calls as module
 from radiusmfa.stores import people, rotation, trail
 from radiusmfa.stores.logins import Logins
@@ -72,6 +72,24 @@ def again(stock: Stock) -> Logins:
     made = Logins(stock.open())
     turn(made)
     return made
+
+
+def test_promise_5_another_node_on_the_store_finds_the_open_call(
+    stock: Stock, logins: Logins
+) -> None:
+    """Two servers' sides at once: what one has open, the other goes on with, and sees it end."""
+    other = again(stock)
+    logins.calls.put(opened := call())
+    turn(logins)
+    turn(other)
+    found = to_go_on(other.calls.of("it"), 1, b"place", NOW)
+    assert found is not None
+    assert (found.id, found.state) == (opened.id, SECRET)
+    opened.result, opened.state = Result.PASSED, b"taken"
+    logins.calls.put(opened)
+    turn(logins)
+    turn(other)
+    assert to_go_on(other.calls.of("it"), 1, b"place", NOW) is None
 
 
 def test_restart_forgets_no_call(stock: Stock, logins: Logins) -> None:
