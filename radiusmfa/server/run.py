@@ -126,7 +126,7 @@ class Steps:
         outcome: Outcome | None = BROKEN
         if isinstance(answer, Answer):
             outcome = self._password_outcome(attempt, answer, now)
-        elif isinstance(answer, Response | Served):
+        elif isinstance(answer, (Response, Served)):
             outcome = self._asking.outcome(attempt, answer, now)
         elif isinstance(answer, Told):
             outcome = self._bound(attempt, answer, now, monotonic)
@@ -389,7 +389,7 @@ class Steps:
         # As for passwords: in `auto` many tails at once passed the lock before one was counted.
         if self._guard.is_locked(user, kind, attempt.client.name, now):
             return _LOCKED
-        if isinstance(found, Found):  # read again meanwhile: another object by now, or gone
+        if isinstance(found, Found) and found.token not in user.tokens:  # a key, or read again
             if (token := user.held(found.token.id)) is None:
                 return _FAILED[Reason.BAD_PASSCODE]
             found = found._replace(token=token)
