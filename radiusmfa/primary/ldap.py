@@ -341,4 +341,6 @@ def _faults() -> tuple[type[Exception], ...]:
 def _why_no_tls(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message}"
-    return f"no TLS with it: {(error.reason or 'it hangs up').lower().replace('_', ' ')}"
+    # What ldap3 makes of an end while something is sent is an SSLError without a reason.
+    reason = getattr(error, "reason", None) or "it hangs up"
+    return f"no TLS with it: {reason.lower().replace('_', ' ')}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from ldap3.core.exceptions import LDAPSocketSendError, communication_exception_factory
 from ldap3.utils import log as ldap3_log
 
 from radiusmfa.config.directory_model import Directory, DirectoryServer, Tls
@@ -417,3 +418,12 @@ def test_missing_library_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ldap3", None)
     with pytest.raises(RadiusmfaError, match=r"pip install 'radiusmfa\[ldap\]'"):
         ldap.library()
+
+
+def test_tls_that_ends_while_something_is_sent_is_told(ca_file: Path) -> None:
+    """ldap3 makes an SSLError of it that has no reason of its own."""
+    made = communication_exception_factory(LDAPSocketSendError, ssl.SSLEOFError("it ends"))
+    made_link = link(1, Tls.LDAPS, ca_file)
+    with pytest.raises(LinkError, match="it hangs up") as caught, made_link._waiting(1.0):
+        raise made("it ends")
+    assert caught.value.reason is Reason.DIRECTORY_UNREACHABLE
